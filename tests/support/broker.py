@@ -1,0 +1,112 @@
+"""A real mosquitto of one's own: a free port, a generated config, its log in the failure."""
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+
+from support import tiers
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def wait_for_port(port: int, within: float = 5.0) -> bool:
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=0.5).close()
+            return True
+        except OSError:
+            time.sleep(0.01)
+    return False
+
+
+class Broker:
+    """`with Broker() as broker:` is a mosquitto on loopback that can be killed, frozen and started again.
+
+    `config` lines replace the default `allow_anonymous true`; persistence is on, so that a restart keeps state.
+    """
+
+    def __init__(self, *config: str, port: int | None = None) -> None:
+        self.port = port or free_port()
+        self._config = config or ("allow_anonymous true",)
+        self._dir = tempfile.TemporaryDirectory(prefix="fleet-broker-")
+        self.directory = Path(self._dir.name)
+        self._log = self.directory / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"mqtt://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "the broker is not running"
+        return self._process.pid
+
+    def start(self) -> None:
+        assert self._process is None, "the broker is running"
+        lines = [
+            f"listener {self.port} 127.0.0.1",
+            "persistence true",
+            f"persistence_location {self.directory}/",
+            "autosave_interval 1",
+            "max_inflight_messages 1000",
+            "max_queued_messages 100000",
+            "set_tcp_nodelay true",
+            "log_type all",
+            *(["user root"] if os.geteuid() == 0 else []),  # or it drops to an account that cannot read our directory
+            *self._config,
+        ]
+        path = self.directory / "mosquitto.conf"
+        path.write_text("\n".join(lines) + "\n")
+        binary = tiers.mosquitto()
+        assert binary is not None
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen([binary, "-c", str(path)], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        assert wait_for_port(self.port), f"mosquitto did not listen on {self.port}:\n{self.log}"
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """As a power cut would: nothing is saved."""
+        self._end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def _end(self, how: signal.Signals) -> None:
+        assert self._process is not None, "the broker is not running"
+        self._process.send_signal(how)
+        self._process.wait(10)
+        self._process = None
+
+    def __enter__(self) -> "Broker":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+            self.kill()
+        if error is not None:
+            print(f"--- broker on {self.port} ---\n" + "\n".join(self.log.splitlines()[-40:]))
+        self._dir.cleanup()
