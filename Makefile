@@ -27,7 +27,7 @@ check: .venv/.ready-test
 	$(BIN)/python -m pytest -q tests/unit/test_imports.py
 
 bench: .venv/.ready-test
-	$(BIN)/python -m bench $(ARGS)
+	PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
 
 clean:
 	rm -rf .venv .demo node/lib tests/artifacts bench/results .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,26 @@
+"""make bench: prints the figures; `make bench ARGS="link ingest"` prints only those."""
+
+import importlib
+import os
+import platform
+import sys
+
+PARTS = ("link", "ingest", "rollcall")
+
+
+def machine() -> str:
+    with open("/proc/cpuinfo") as lines:
+        model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown CPU")
+    return f"{os.cpu_count()} x {model}, Python {platform.python_version()}"
+
+
+def main() -> None:
+    print(machine())
+    for part in sys.argv[1:] or PARTS:
+        print(f"\n{part}")
+        for line in importlib.import_module(f"bench.{part}").run():
+            print("  " + line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
