@@ -1,0 +1,169 @@
+"""Who may log in at the broker and what each may send and hear, as Mosquitto's dynamic-security document.
+
+Pure: it knows roles and hashes. It reads and writes no file (accounts_vault does) and talks to no broker.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from fleet_schema import topics
+
+TEAMS = ("red", "green", "blue", "yellow")
+SERVICES = ("dashboard", "tools", "watch", "health")
+
+# As `mosquitto_ctrl dynsec init` does it: PBKDF2 with SHA-512, 12 bytes of salt, 101 rounds. So few rounds are
+# right for random 128-bit passwords (nobody guesses those) and keep 300 nodes that reconnect at once cheap.
+ROUNDS = 101
+SALT_BYTES = 12
+
+Document = dict[str, Any]
+Acl = dict[str, Any]
+
+
+class AccountError(Exception):
+    """One sentence for the person who runs the command."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """A login. With `client_id` it must connect under this client id, so nobody else's login can take it over."""
+
+    name: str
+    password: str
+    acls: tuple[tuple[str, str], ...]
+    client_id: str | None = None
+
+
+def new_password() -> str:
+    """128 random bits in characters that need no quoting in a shell, a URL or JSON."""
+    return secrets.token_hex(16)
+
+
+def node(base: str, name: str, password: str, teams: Iterable[str] = TEAMS) -> Account:
+    """A node speaks under its own id and hears commands to itself, to all and to the teams, and the boards.
+
+    Every topic is literal: version 2.0 of the plugin does not know %u, and a `+` would let a node speak as another.
+    """
+    if not topics.is_node_id(name):
+        raise AccountError(f"{name!r} is no node id: use 1 to 20 of a-z, 0-9 and -, and do not begin with -.")
+    if name in SERVICES:
+        raise AccountError(f"{name!r} is the name of a service account: choose another node id.")
+    send = [topics.node_topic(base, name, kind) for kind, named in topics.NODE_KINDS.items() if not named]
+    send += [f"{base}/1/{name}/{kind}/+" for kind, named in topics.NODE_KINDS.items() if named and kind != "cmd"]
+    hear = [one[:-1] + "#" for one in topics.command_filters(base, name, teams)]
+    hear.append(f"{base}/1/{topics.HOST}/board/#")
+    return Account(name, password, (*_may_send(send), *_may_hear(hear)), client_id=name)
+
+
+def dashboard(base: str, password: str) -> Account:
+    """Hears everything, the broker's counters too; sends commands and what the host publishes."""
+    send = _may_send([f"{base}/1/+/cmd/+", f"{base}/1/{topics.HOST}/#"])
+    return Account("dashboard", password, (*send, *_may_hear([topics.everything(base), "$SYS/#"])))
+
+
+def tools(base: str, password: str) -> Account:
+    """The teacher: hears everything, sends commands, and may send anywhere in the fleet to clear what is retained."""
+    everything = topics.everything(base)
+    return Account("tools", password, (*_may_send([everything]), *_may_hear([everything, "$SYS/#"])))
+
+
+def watch(base: str, password: str) -> Account:
+    """Hears the whole fleet and sends nothing."""
+    return Account("watch", password, _may_hear([topics.everything(base)]))
+
+
+def health(base: str, password: str) -> Account:
+    """May subscribe to one topic that nobody may send to; for the broker's own health check."""
+    return Account("health", password, (("subscribeLiteral", "health"),))
+
+
+SERVICE_ROLES: dict[str, Callable[[str, str], Account]] = {
+    "dashboard": dashboard,
+    "tools": tools,
+    "watch": watch,
+    "health": health,
+}
+
+
+def document(accounts: Iterable[Account], previous: Document | None = None) -> Document:
+    """The dynamic-security document with these accounts; those in `previous` that are not named here stay.
+
+    An account whose password did not change keeps its salt and hash: the same accounts give the same document.
+    """
+    previous = previous or {}
+    clients = {one["username"]: one for one in previous.get("clients", [])}
+    roles = {one["rolename"]: one for one in previous.get("roles", [])}
+    for account in accounts:
+        clients[account.name] = _client(account, clients.get(account.name))
+        roles[_role_name(account.name)] = _role(account)
+    return {
+        "defaultACLAccess": {
+            "publishClientSend": False,
+            "publishClientReceive": False,
+            "subscribe": False,
+            "unsubscribe": True,
+        },
+        "clients": [clients[name] for name in sorted(clients)],
+        "groups": previous.get("groups", []),
+        "roles": [roles[name] for name in sorted(roles)],
+    }
+
+
+def without(name: str, previous: Document) -> Document:
+    """The document without this account and its role; AccountError if there is none."""
+    clients = [one for one in previous["clients"] if one["username"] != name]
+    if len(clients) == len(previous["clients"]):
+        raise AccountError(f"There is no account {name!r}.")
+    roles = [one for one in previous["roles"] if one["rolename"] != _role_name(name)]
+    return {**previous, "clients": clients, "roles": roles}
+
+
+def _may_send(filters: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    return tuple(("publishClientSend", one) for one in filters)
+
+
+def _may_hear(filters: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Two rights for each: to subscribe to it (or a part of it), and to be sent what matches it."""
+    return tuple((right, one) for one in filters for right in ("subscribePattern", "publishClientReceive"))
+
+
+def _role_name(account: str) -> str:
+    return f"only-{account}"
+
+
+def _role(account: Account) -> Document:
+    acls: list[Acl] = [
+        {"acltype": right, "topic": topic, "priority": 0, "allow": True} for right, topic in account.acls
+    ]
+    return {"rolename": _role_name(account.name), "acls": acls}
+
+
+def _client(account: Account, known: Document | None) -> Document:
+    entry: Document = {"username": account.name, "roles": [{"rolename": _role_name(account.name)}]}
+    if account.client_id:
+        entry["clientid"] = account.client_id
+    if known and _matches(account.password, known):
+        return {**entry, **{key: known[key] for key in ("password", "salt", "iterations")}}
+    salt = secrets.token_bytes(SALT_BYTES)
+    return {**entry, "password": _hash(account.password, salt, ROUNDS), "salt": _text(salt), "iterations": ROUNDS}
+
+
+def _matches(password: str, known: Document) -> bool:
+    try:
+        salt = base64.b64decode(known["salt"], validate=True)
+        return hmac.compare_digest(_hash(password, salt, known["iterations"]), known["password"])
+    except (KeyError, TypeError, ValueError):
+        return False
+
+
+def _hash(password: str, salt: bytes, rounds: int) -> str:
+    return _text(hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds))
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

@@ -1,0 +1,136 @@
+"""The files of the accounts: one folder per service with its secrets, and the broker's dynamic-security.json.
+
+Passwords are made here, once, and never printed, logged or changed. Every file is 0600, every folder 0700.
+"""
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fleet_tools import accounts
+from fleet_tools.accounts import Account, AccountError
+
+DOCUMENT = "dynamic-security.json"
+SIMULATED = "sim"
+BOARDS = "boards"
+
+
+@dataclass(frozen=True)
+class Owners:
+    """Numeric user ids that the files are given to; None leaves them to whoever runs this."""
+
+    broker: int | None = None
+    host: int | None = None
+    nodes: int | None = None
+
+    def of(self, service: str) -> int | None:
+        """Boards' passwords belong to nobody but the one who runs this: no service needs them."""
+        by_service = {"health": self.broker, SIMULATED: self.nodes, BOARDS: None}
+        return by_service.get(service, self.host)
+
+
+@dataclass
+class Vault:
+    """The credentials below `folder` and the broker's document in `broker_folder`."""
+
+    folder: Path
+    broker_folder: Path
+    owners: Owners = Owners()
+    changed: list[Path] = field(default_factory=list)
+
+    def password(self, service: str) -> str:
+        """The password of a service account, made at the first call."""
+        path = self.folder / service / "password"
+        if not path.exists():
+            self._write(path, accounts.new_password() + "\n", self.owners.of(service))
+        return self._read(path).strip()
+
+    def known_password(self, service: str) -> str:
+        """The password of a service account that must exist already."""
+        path = self.folder / service / "password"
+        try:
+            return self._read(path).strip()
+        except FileNotFoundError:
+            raise AccountError(f"There are no accounts in {self.folder}: fleet accounts init makes them.") from None
+
+    def nodes(self, kind: str) -> dict[str, str]:
+        """{node id: password} of the simulated nodes or of the boards."""
+        return dict(self._read_json(self._nodes_path(kind), {}))
+
+    def add_nodes(self, kind: str, names: list[str]) -> dict[str, str]:
+        """Adds those that are missing; a node that has a password keeps it."""
+        known = self.nodes(kind)
+        known.update({name: accounts.new_password() for name in names if name not in known})
+        self._write_json(self._nodes_path(kind), known, self.owners.of(kind))
+        return known
+
+    def forget_node(self, name: str) -> None:
+        for kind in (SIMULATED, BOARDS):
+            known = self.nodes(kind)
+            if known.pop(name, None) is not None:
+                self._write_json(self._nodes_path(kind), known, self.owners.of(kind))
+
+    def publish(self, every: list[Account]) -> None:
+        """Writes the broker's document; an unchanged one is left alone."""
+        self._write_json(self._document_path, accounts.document(every, self.document()), self.owners.broker)
+        self._own(self.broker_folder, self.owners.broker)
+
+    def document(self) -> accounts.Document | None:
+        found: accounts.Document | None = self._read_json(self._document_path, None)
+        return found
+
+    def replace_document(self, document: accounts.Document) -> None:
+        self._write_json(self._document_path, document, self.owners.broker)
+
+    def hand_over(self, service: str, name: str, text: str) -> None:
+        """A file in the form in which a service reads its own credentials."""
+        self._write(self.folder / service / name, text, self.owners.of(service))
+
+    @property
+    def _document_path(self) -> Path:
+        return self.broker_folder / DOCUMENT
+
+    def _nodes_path(self, kind: str) -> Path:
+        return self.folder / kind / "nodes.json"
+
+    def _read(self, path: Path) -> str:
+        try:
+            return path.read_text()
+        except PermissionError:
+            raise AccountError(f"{path} belongs to another user: run this as the one who made the accounts.") from None
+
+    def _read_json(self, path: Path, default: Any) -> Any:
+        try:
+            return json.loads(self._read(path))
+        except FileNotFoundError:
+            return default
+        except ValueError:
+            raise AccountError(f"{path} is not JSON any more: put its backup in its place, then try again.") from None
+
+    def _write_json(self, path: Path, value: Any, owner: int | None) -> None:
+        self._write(path, json.dumps(value, indent=1) + "\n", owner)
+
+    def _write(self, path: Path, text: str, owner: int | None) -> None:
+        """Whole or not at all, and only if it differs."""
+        if path.exists() and self._read(path) == text:
+            return
+        for folder in reversed([one for one in (path.parent, *path.parent.parents) if not one.exists()]):
+            folder.mkdir(mode=0o700 if folder != self.folder else 0o755)
+            if folder != self.folder:
+                self._own(folder, owner)
+        handle, temporary = tempfile.mkstemp(dir=path.parent)  # 0600 from the start
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        self._own(Path(temporary), owner)
+        Path(temporary).replace(path)
+        self.changed.append(path)
+
+    @staticmethod
+    def _own(path: Path, owner: int | None) -> None:
+        if owner is not None and path.stat().st_uid != owner:
+            os.chown(path, owner, owner)
