@@ -1,0 +1,212 @@
+"""The accounts that `fleet accounts init` makes, on a real mosquitto: what each can do, seen by who receives."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from paho.mqtt.enums import MQTTProtocolVersion
+
+from fleet_tools.accounts import Account, document
+from fleet_tools.accounts_cli import accounts_command
+from support import attacks, tiers
+from support.broker import Broker
+from support.logins import DENIED, Login
+from support.probe import Probe
+
+EVERYTHING = Account(
+    "everything",
+    "everything",
+    tuple(
+        (right, topic)
+        for right in ("subscribePattern", "publishClientReceive", "publishClientSend")
+        for topic in ("#", "$SYS/#", "$CONTROL/#")
+    ),
+)
+
+
+def plugin() -> Path | None:
+    """Debian keeps it in a folder named after the processor, others beside mosquitto's libraries."""
+    places = (Path("/usr/lib"), Path("/usr/local/lib"), Path("/opt/homebrew/lib"))
+    found = (one for place in places for one in place.glob("**/mosquitto_dynamic_security.so"))
+    return next(found, None)
+
+
+class Classroom:
+    """A broker with the project's accounts, and one account more that may do everything: the witness."""
+
+    def __init__(self, folder: Path, broker: Broker) -> None:
+        self.folder, self.broker = folder, broker
+
+    def password(self, name: str) -> str:
+        own = self.folder / name / "password"
+        if own.exists():
+            return own.read_text().strip()
+        return str(json.loads((self.folder / "boards" / "nodes.json").read_text())[name])
+
+    def login(self, name: str, client_id: str | None = None, **more: object) -> Login:
+        node_id = name if name in ("ada", "grace") else None
+        return Login(self.broker.port, name, self.password(name), client_id or node_id, **more)  # type: ignore[arg-type]
+
+    def witness(self) -> Probe:
+        return Probe(f"mqtt://everything:everything@127.0.0.1:{self.broker.port}", "#", "$CONTROL/#")
+
+    def everything(self) -> Login:
+        return Login(self.broker.port, "everything", "everything")
+
+
+@pytest.fixture(scope="module")
+def classroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classroom]:
+    library = plugin()
+    tiers.require(library, "mosquitto's dynamic-security plugin is not installed")
+    folder = tmp_path_factory.mktemp("accounts")
+    made = CliRunner().invoke(accounts_command, ["init", str(folder), "--board", "ada", "--board", "grace"])
+    assert made.exit_code == 0, made.output
+    path = folder / "dynamic-security.json"
+    path.write_text(json.dumps(document([EVERYTHING], json.loads(path.read_text()))))
+    lines = ("allow_anonymous false", f"plugin {library}", f"plugin_opt_config_file {path}")
+    with Broker(*lines) as broker:
+        yield Classroom(folder, broker)
+
+
+@pytest.mark.parametrize("template", attacks.FORBIDDEN_TOPICS)
+def test_what_a_node_publishes_outside_its_own_topics_reaches_nobody(classroom: Classroom, template: str) -> None:
+    with classroom.witness() as witness, classroom.login("ada") as ada:
+        attacks.nothing_gets_through(ada, "ada", attacks.named(template, "ada", "grace"), witness)
+    with classroom.witness() as late:
+        late.settle()
+        assert not [one for one in late.seen() if b"forged" in one.payload], "it was kept as a retained message"
+
+
+@pytest.mark.parametrize("template", attacks.FORBIDDEN_FILTERS)
+def test_a_node_that_listens_to_others_is_refused_and_hears_nothing(classroom: Classroom, template: str) -> None:
+    with classroom.login("ada") as ada, classroom.everything() as sender:
+        assert ada.subscribe("fleet/1/ada/cmd/+") < DENIED
+        topics = [
+            "fleet/1/grace/cmd/buzz",
+            "fleet/1/grace/tele/sht4x",
+            "fleet/1/_purple/cmd/buzz",
+            "fleet/1/_host/status",
+        ]
+        attacks.nothing_is_heard(ada, "ada", attacks.named(template, "ada", "grace"), sender, topics)
+
+
+@pytest.mark.parametrize(
+    "topic",
+    ["status", "meta", "health", "ack", "tele/sht4x", "event/button-a", "log/error"],
+)
+def test_a_node_publishes_all_that_the_contract_gives_it(classroom: Classroom, topic: str) -> None:
+    with classroom.witness() as witness, classroom.login("ada") as ada:
+        ada.publish(f"fleet/1/ada/{topic}", b"mine")
+        witness.expect(f"fleet/1/ada/{topic}", lambda one: one.payload == b"mine")
+
+
+@pytest.mark.parametrize(
+    ("topic_filter", "topic"),
+    [
+        ("fleet/1/ada/cmd/+", "fleet/1/ada/cmd/buzz"),
+        ("fleet/1/_all/cmd/+", "fleet/1/_all/cmd/buzz"),
+        ("fleet/1/_red/cmd/+", "fleet/1/_red/cmd/buzz"),
+        ("fleet/1/_yellow/cmd/+", "fleet/1/_yellow/cmd/buzz"),
+        ("fleet/1/_host/board/+", "fleet/1/_host/board/presses"),
+    ],
+)
+def test_a_node_hears_its_commands_its_teams_and_the_boards(
+    classroom: Classroom, topic_filter: str, topic: str
+) -> None:
+    sender = "dashboard"
+    with classroom.login("ada") as ada, classroom.login(sender) as host:
+        assert ada.subscribe(topic_filter) < DENIED
+        host.publish(topic, b"for you")
+        ada.wait_for(topic, b"for you")
+
+
+def test_a_will_in_the_name_of_another_node_is_not_published(classroom: Classroom) -> None:
+    with classroom.witness() as witness:
+        with classroom.login("ada", will="fleet/1/grace/status") as forger:
+            forger.cut()
+        with classroom.login("ada", will="fleet/1/ada/status") as honest:
+            honest.cut()
+        witness.expect("fleet/1/ada/status", lambda one: one.payload == b"will")
+        assert not witness.seen("fleet/1/grace/status")
+
+
+def test_a_node_cannot_take_the_client_id_of_another(classroom: Classroom) -> None:
+    with classroom.login("grace") as grace, classroom.login("dashboard") as host:
+        assert grace.subscribe("fleet/1/grace/cmd/+") < DENIED
+        with classroom.login("ada", client_id="grace") as forger:
+            assert forger.refused, "the broker let ada in under grace's client id"
+        host.publish("fleet/1/grace/cmd/buzz", b"still there?")
+        grace.wait_for("fleet/1/grace/cmd/buzz", b"still there?")
+        assert grace.connected
+
+
+def test_a_node_must_use_its_own_client_id(classroom: Classroom) -> None:
+    with classroom.login("ada", client_id="something-else") as ada:
+        assert ada.refused
+
+
+def test_two_tools_of_one_teacher_work_side_by_side(classroom: Classroom) -> None:
+    with classroom.login("tools") as first, classroom.login("tools") as second:
+        assert first.subscribe("fleet/1/#") < DENIED
+        second.publish("fleet/1/_all/cmd/identify", b"both")
+        first.wait_for("fleet/1/_all/cmd/identify", b"both")
+        assert first.connected
+        assert second.connected
+
+
+@pytest.mark.parametrize(
+    ("user", "password"),
+    [(None, None), ("ada", None), ("ada", "wrong"), ("nobody", "wrong"), ("watch", ""), ("+", "x"), ("#", "x")],
+)
+def test_nobody_comes_in_without_name_and_password(
+    classroom: Classroom, user: str | None, password: str | None
+) -> None:
+    with Login(classroom.broker.port, user, password, "ada") as stranger:
+        assert stranger.refused, f"{user!r} with password {password!r} came in"
+
+
+@pytest.mark.parametrize("topic", ["fleet/1/_all/cmd/buzz", "fleet/1/ada/status", "fleet/1/_host/status", "health"])
+@pytest.mark.parametrize("account", ["watch", "health"])
+def test_those_who_only_look_cannot_send(classroom: Classroom, account: str, topic: str) -> None:
+    with classroom.witness() as witness, classroom.login(account) as reader, classroom.everything() as sender:
+        since = witness.mark()
+        reader.publish(topic, b"forged")
+        sender.publish("mark", b"after it")  # the broker has acknowledged, so it has judged, the forged one before
+        witness.expect("mark", since=since)
+        assert not [one for one in witness.seen(topic)[0:] if one.payload == b"forged"]
+
+
+def test_the_health_account_hears_nothing_of_the_fleet(classroom: Classroom) -> None:
+    with classroom.login("health") as health:
+        assert health.subscribe("health") < DENIED
+        assert health.subscribe("fleet/1/#") >= DENIED
+        assert health.subscribe("#") >= DENIED
+
+
+def test_the_dashboard_commands_and_speaks_for_the_host_but_for_no_node(classroom: Classroom) -> None:
+    with classroom.witness() as witness, classroom.login("dashboard") as host:
+        for topic in ("fleet/1/ada/cmd/buzz", "fleet/1/_all/cmd/led", "fleet/1/_host/status", "fleet/1/_host/alert/x"):
+            host.publish(topic, b"from the host")
+            witness.expect(topic, lambda one: one.payload == b"from the host")
+        host.publish("fleet/1/ada/tele/sht4x", b"invented")
+        host.publish("fleet/1/_host/status", b"last")
+        witness.expect("fleet/1/_host/status", lambda one: one.payload == b"last")
+        assert not [one for one in witness.seen("fleet/1/ada/tele/sht4x") if one.payload == b"invented"]
+        assert host.subscribe("$SYS/#") < DENIED
+
+
+def test_at_mqtt_5_the_broker_says_no_aloud(classroom: Classroom) -> None:
+    with classroom.login("ada", protocol=MQTTProtocolVersion.MQTTv5) as ada:
+        assert ada.publish("fleet/1/grace/status") == 0x87
+        assert ada.publish("fleet/1/ada/status") in (0x00, 0x10)  # 0x10: nobody listens
+
+
+@pytest.mark.parametrize("account", ["ada", "watch", "tools", "dashboard"])
+def test_no_account_of_ours_may_administer_the_broker(classroom: Classroom, account: str) -> None:
+    command = json.dumps({"commands": [{"command": "createClient", "username": "evil", "password": "evil"}]})
+    with classroom.login(account) as someone:
+        someone.publish("$CONTROL/dynamic-security/v1", command.encode())
+    with Login(classroom.broker.port, "evil", "evil") as evil:
+        assert evil.refused
