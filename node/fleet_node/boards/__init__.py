@@ -1,0 +1,19 @@
+"""The seam between the node and what it runs on: pins and buses live here and nowhere else.
+
+A board has: name; i2c; buttons {name: (Pin, active_low)}; buzzer (PWM, silent) or None; led (on/off/value) or
+None; unique_id() -> bytes or None; rssi() -> dBm or None; reset(); say(text); and tasks() -> [(name, coroutine
+function)], what it needs running beside the node, which the application starts.
+"""
+
+import sys
+
+NAMES = ("esp32", "m5stickc_plus2", "pico_w", "unix")
+
+
+def load(name, config):
+    """The board of this machine; `name` picks among microcontrollers, a PC is always `unix`. ValueError if unknown."""
+    if sys.platform in ("linux", "darwin", "win32"):
+        name = "unix"
+    if name not in NAMES or (name == "unix" and sys.platform in ("esp32", "rp2")):
+        raise ValueError('board "' + name + '" is unknown: set "board" in config.json to one of ' + ", ".join(NAMES[:3]))
+    return __import__("fleet_node.boards." + name, None, None, ("create",)).create(config)

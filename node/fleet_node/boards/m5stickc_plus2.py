@@ -1,0 +1,62 @@
+"""M5StickC PLUS 2 (ESP32-PICO-V3-02); pins as in M5Unified. Not tried on hardware (docs/boards.md).
+
+Inside: MPU6886 and the BM8563 clock on one bus. The Grove port is another bus, where SHT4x, BMP280 (ENV unit)
+or AHT20 go. The node sees both as one.
+"""
+
+from machine import I2C, Pin
+
+from fleet_node.boards.board import Board, button, silent_pwm
+
+HOLD = 4  # 1 keeps the battery on, 0 switches the board off
+SDA, SCL = 21, 22
+GROVE_SDA, GROVE_SCL = 32, 33
+BUTTON_A, BUTTON_B = 37, 39  # input-only pins: they have no pull-up inside, the board has
+BUZZER = 2
+LED = 19  # shared with the infrared sender; plain on/off, as audible PWM would sound in the buzzer
+INSIDE = (0x68, 0x51)
+
+
+def create(config):
+    Pin(HOLD, Pin.OUT, value=1)  # first of all, or the board goes off when the power button is let go
+    board = Board(config)
+    board.name = "m5stickc_plus2"
+    board.i2c = TwoBuses(I2C(0, scl=Pin(SCL), sda=Pin(SDA), freq=400000), I2C(1, scl=Pin(GROVE_SCL), sda=Pin(GROVE_SDA)))
+    board.buttons["button-a"] = button(BUTTON_A)
+    board.buttons["button-b"] = button(BUTTON_B)
+    board.led = Pin(LED, Pin.OUT, value=0)
+    board.buzzer = silent_pwm(BUZZER)
+    return board
+
+
+class TwoBuses:
+    """The calls of machine.I2C that the drivers use, on the bus where that address is."""
+
+    def __init__(self, inside, grove):
+        self._inside = inside
+        self._grove = grove
+
+    def _bus(self, addr):
+        return self._inside if addr in INSIDE else self._grove
+
+    def scan(self):
+        inside = [addr for addr in self._inside.scan() if addr in INSIDE]
+        return sorted(inside + [addr for addr in self._grove.scan() if addr not in INSIDE])
+
+    def writeto(self, addr, buf, stop=True):
+        return self._bus(addr).writeto(addr, buf, stop)
+
+    def readfrom(self, addr, nbytes, stop=True):
+        return self._bus(addr).readfrom(addr, nbytes, stop)
+
+    def readfrom_into(self, addr, buf, stop=True):
+        self._bus(addr).readfrom_into(addr, buf, stop)
+
+    def readfrom_mem(self, addr, memaddr, nbytes, *, addrsize=8):
+        return self._bus(addr).readfrom_mem(addr, memaddr, nbytes, addrsize=addrsize)
+
+    def readfrom_mem_into(self, addr, memaddr, buf, *, addrsize=8):
+        self._bus(addr).readfrom_mem_into(addr, memaddr, buf, addrsize=addrsize)
+
+    def writeto_mem(self, addr, memaddr, buf, *, addrsize=8):
+        self._bus(addr).writeto_mem(addr, memaddr, buf, addrsize=addrsize)

@@ -1,0 +1,70 @@
+"""A PC: the same node on simulated chips (node/sim), in a world that changes and obeys its stdin."""
+
+import os
+import sys
+import time
+
+_SIM = __file__.rsplit("/", 3)[0] + "/sim" if __file__.count("/") > 2 else "sim"
+if _SIM not in sys.path:
+    sys.path.insert(0, _SIM)  # before the builtin `machine`, which has no pins
+
+import asyncio
+
+import machine
+from director import Director, load_script
+from plugs import Plugs
+from world import World
+
+
+def create(config):
+    """ValueError if the world script is wrong; sys.exit(2) is up to the caller."""
+    script = config.get("world") or os.getenv("FLEET_WORLD")
+    node = config.get("node") or os.getenv("FLEET_NODE") or ""
+    seed = config.get("seed") or os.getenv("FLEET_SEED") or node
+    return UnixBoard(
+        config.get("sensors", ()), seed, node or "node", load_script(script) if script else None, os.getenv("FLEET_LIFE")
+    )
+
+
+class UnixBoard:
+    name = "unix"
+
+    def __init__(self, sensors, seed, node, script, life):
+        """`script` None and `life` not "0": the world has a little life of its own."""
+        start = time.ticks_ms()
+        self.world = World(seed, lambda: time.ticks_diff(time.ticks_ms(), start))
+        self.i2c = machine.I2C(0)
+        self.plugs = self.world.plugs = Plugs(machine.bus(0), self.world)
+        for sensor in sensors:
+            try:
+                self.plugs.plug(sensor)
+            except ValueError:
+                pass  # a driver without a simulated chip: the node will find it absent
+        self.buttons = {"button-a": (machine.Pin(37, machine.Pin.IN, machine.Pin.PULL_UP), True)}
+        self.world.buttons = self.buttons
+        self.buzzer = machine.PWM(machine.Pin(2, machine.Pin.OUT), freq=2000, duty_u16=0)
+        self.led = machine.Pin(19, machine.Pin.OUT, value=0)
+        self._node = node
+        self._director = Director(self.world, self.say, script is None and life != "0", script or ())
+
+    def unique_id(self):
+        """None: a PC has no number of its own, its node is named by configuration."""
+        return None
+
+    def rssi(self):
+        return None
+
+    def reset(self):
+        machine.reset()
+
+    def say(self, text):
+        print(self._node + ": " + text)
+
+    def tasks(self):
+        return [("sim-world", self._director.run), ("sim-stdin", self._director.listen), ("sim-chip", self._chip)]
+
+    async def _chip(self):
+        """What the silicon does by itself: resets that are pending, a watchdog that bites."""
+        while True:
+            machine.check()
+            await asyncio.sleep_ms(500)

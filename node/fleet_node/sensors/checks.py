@@ -1,0 +1,18 @@
+"""What a driver holds against an answer before it believes it: a checksum, and what is possible."""
+
+
+def crc8(data):
+    """CRC-8, polynomial 0x31, initial value 0xFF (SHT4x datasheet 4.4, AHT20 datasheet 5.4)."""
+    crc = 0xFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = ((crc << 1) ^ 0x31) & 0xFF if crc & 0x80 else crc << 1
+    return crc
+
+
+def within(what, value, low, high):
+    """`value`, or ValueError if the chip cannot measure that."""
+    if low <= value <= high:
+        return value
+    raise ValueError(what + " of " + str(value) + " is impossible")
