@@ -7,7 +7,7 @@ The same table is checked by the node, shown by the CLI and made into forms by t
 
 import json
 
-from fleet_schema import SchemaError, payloads, topics
+from fleet_schema import SchemaError, payloads, topics, values
 
 STANDARD = {
     "identify": [["ms", "i", 100, 30000, 3000]],
@@ -30,29 +30,33 @@ def decode_command(raw, spec, loads=json.loads):
 
     `args` has every argument of `spec`. An empty payload means all defaults, a bare scalar is the first
     argument, and bare words are the first argument where that is text, so `mosquitto_pub -m hello` works.
-    Raises SchemaError (F-CMD-n, F-PAYLOAD-n) with a reason fit for the ack.
+    Raises SchemaError (F-CMD-n, F-PAYLOAD-n): `why` is fit for the ack, `id` is the request's if it was readable.
     """
-    text_first = bool(spec) and spec[0][1] == "s"
-    head = raw.strip()[:1]
-    if not head:
-        fields = {}
-    elif len(raw) > payloads.LIMIT:
-        raise SchemaError("F-PAYLOAD-2", "over 512 bytes")
-    elif text_first and head not in (b"{", b'"'):
-        fields = {spec[0][0]: _text(raw)}
-    else:
-        try:
-            fields = loads(raw)
-        except (ValueError, RuntimeError):
-            raise SchemaError("F-PAYLOAD-1", "not JSON")
-    if not isinstance(fields, dict):
-        if isinstance(fields, list) or fields is None or not spec:
-            raise SchemaError("F-CMD-3", "takes an object" if spec else "takes no argument")
-        fields = {spec[0][0]: fields}
+    fields = _fields(raw, spec, loads)
     request_id = fields.get("id")
-    if request_id is not None and not payloads.is_command_id(request_id):
+    if request_id is not None and not values.is_command_id(request_id):
         raise SchemaError("F-CMD-2", "id is [A-Za-z0-9-]{1,16}")
-    return request_id, check_args(fields, spec)
+    try:
+        return request_id, check_args(fields, spec)
+    except SchemaError as error:
+        error.id = request_id  # the ack that says no must still find its request
+        raise
+
+
+def _fields(raw, spec, loads):
+    if len(raw) > payloads.LIMIT:
+        raise SchemaError("F-PAYLOAD-2", "over 512 bytes")
+    text = payloads.to_text(raw).strip()
+    if not text:
+        return {}
+    if spec and spec[0][1] == "s" and text[0] not in '{"':
+        return {spec[0][0]: text}
+    fields = payloads.load(text, loads)
+    if isinstance(fields, dict):
+        return fields
+    if isinstance(fields, list) or fields is None or not spec:
+        raise SchemaError("F-CMD-3", "takes an object" if spec else "takes no argument")
+    return {spec[0][0]: fields}
 
 
 def check_args(fields, spec):
@@ -65,9 +69,9 @@ def check_args(fields, spec):
             if len(arg) < 5:
                 raise SchemaError("F-CMD-4", name + " is missing")
             value = arg[4]
-        elif not _fits(value, kind, low, high):
+        elif not fits(value, kind, low, high):
             raise SchemaError("F-CMD-4", name + " is not " + describe(kind, low, high))
-        args[name] = value
+        args[name] = values.join_pairs(value) if kind == "s" else value
     return args
 
 
@@ -103,18 +107,12 @@ def split_groups(text):
     return groups
 
 
-def _fits(value, kind, low, high):
+def fits(value, kind, low, high):
+    """Is `value` of this type and within these bounds?"""
     if kind == "b":
         return isinstance(value, bool)
     if kind == "s":
-        return payloads.is_text(value, high) and len(value) >= low
+        return values.is_text(value, high) and len(values.join_pairs(value)) >= low
     if kind == "i":
-        return payloads.is_int(value, low, high)
-    return payloads.is_number(value) and low <= value <= high
-
-
-def _text(raw):
-    try:
-        return raw.decode().strip()
-    except ValueError:
-        raise SchemaError("F-PAYLOAD-1", "not UTF-8 text")
+        return values.is_int(value, low, high)
+    return values.is_number(value) and low <= value <= high
