@@ -79,7 +79,7 @@ def watch(base: str, password: str) -> Account:
 
 def health(base: str, password: str) -> Account:
     """May subscribe to one topic that nobody may send to; for the broker's own health check."""
-    return Account("health", password, (("subscribeLiteral", "health"),))
+    return Account("health", password, (("subscribeLiteral", "health"),), client_id="health")
 
 
 SERVICE_ROLES: dict[str, Callable[[str, str], Account]] = {

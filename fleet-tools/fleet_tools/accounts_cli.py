@@ -13,12 +13,18 @@ from fleet_tools import accounts
 from fleet_tools.accounts import AccountError
 from fleet_tools.accounts_vault import BOARDS, SIMULATED, Owners, Vault
 
-FOLDER = click.argument("folder", type=click.Path(path_type=Path, file_okay=False), envvar="FLEET_CREDENTIALS")
+FOLDER = click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="FLEET_CREDENTIALS",
+    required=True,
+    help="Where the secrets lie; not inside a git checkout.",
+)
 BROKER_FOLDER = click.option(
     "--broker-folder",
     type=click.Path(path_type=Path, file_okay=False),
     envvar="FLEET_BROKER_FOLDER",
-    help="Where dynamic-security.json lies.  [default: FOLDER]",
+    help="Where dynamic-security.json lies.  [default: the same]",
 )
 BASE = click.option(
     "--base", default="fleet", envvar="FLEET_BASE", show_default=True, help="First level of the topics."
@@ -55,7 +61,7 @@ def init(
     uid_host: int | None,
     uid_nodes: int | None,
 ) -> None:
-    """Make all accounts that are missing in FOLDER; those that exist keep their passwords."""
+    """Make all accounts that are missing; those that exist keep their passwords."""
     vault = Vault(folder, broker_folder or folder, Owners(uid_broker, uid_host, uid_nodes))
     simulated = [f"{prefix}{number}" for number in range(1, nodes + 1)]
     with_sentences(make, vault, base, simulated, list(boards), teams or accounts.TEAMS, broker)
@@ -104,7 +110,7 @@ def make(vault: Vault, base: str, simulated: list[str], boards: list[str], teams
         vault.hand_over(service, "broker-url", f"mqtt://{service}:{vault.password(service)}@{broker}\n")
     url = f"mqtt://tools:{vault.password('tools')}@{broker}"
     vault.hand_over("tools", "sensor-fleet/config.toml", f'broker = "{url}"\nbase = "{base}"\n')
-    vault.hand_over("health", "mosquitto_sub", f"-u health\n-P {vault.password('health')}\n")
+    vault.hand_over("health", "mosquitto_sub", f"-i health\n-u health\n-P {vault.password('health')}\n")
 
 
 def lines(vault: Vault, base: str, at: str) -> str:

@@ -46,7 +46,7 @@ class Classroom:
         return str(json.loads((self.folder / "boards" / "nodes.json").read_text())[name])
 
     def login(self, name: str, client_id: str | None = None, **more: object) -> Login:
-        node_id = name if name in ("ada", "grace") else None
+        node_id = name if name in ("ada", "grace", "health") else None
         return Login(self.broker.port, name, self.password(name), client_id or node_id, **more)  # type: ignore[arg-type]
 
     def witness(self) -> Probe:
@@ -61,7 +61,7 @@ def classroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classroom]:
     library = plugin()
     tiers.require(library, "mosquitto's dynamic-security plugin is not installed")
     folder = tmp_path_factory.mktemp("accounts")
-    made = CliRunner().invoke(accounts_command, ["init", str(folder), "--board", "ada", "--board", "grace"])
+    made = CliRunner().invoke(accounts_command, ["init", "--folder", str(folder), "--board", "ada", "--board", "grace"])
     assert made.exit_code == 0, made.output
     path = folder / "dynamic-security.json"
     path.write_text(json.dumps(document([EVERYTHING], json.loads(path.read_text()))))
