@@ -4,12 +4,9 @@ Its two coroutine functions are given to the program that owns the tasks; nothin
 """
 
 import asyncio
-import json
 import sys
 
-import world as world_module
-
-REPEAT = "repeat"
+from world import REPEAT, parse
 
 
 class Director:
@@ -56,7 +53,7 @@ class Director:
         try:
             if isinstance(line, bytes):
                 line = line.decode()
-            verb, args = world_module.parse(line)
+            verb, args = parse(line)
             if verb == "life":
                 self._life = args[0]
                 self._next_whim = self._later(0, 2000)
@@ -104,28 +101,3 @@ class Director:
 
     def _later(self, low_ms, high_ms):
         return self._world.clock() + int(low_ms + (high_ms - low_ms) * self._world.chance())
-
-
-def load_script(path):
-    """The script of a JSON file, [[at_ms, "line"], ...] with an optional last [at_ms, "repeat"]; ValueError says what is wrong."""
-    try:
-        with open(path) as file:
-            entries = json.load(file)
-    except OSError:
-        raise ValueError("there is no world script " + path)
-    except ValueError:
-        raise ValueError("the world script " + path + " is not JSON")
-    if not isinstance(entries, list):
-        raise ValueError("the world script " + path + " is not a list of [ms, line]")
-    for i, entry in enumerate(entries):
-        where = path + ", entry " + str(i + 1) + ": "
-        if not isinstance(entry, list) or len(entry) != 2 or type(entry[0]) is not int or not isinstance(entry[1], str):
-            raise ValueError(where + 'an entry is [ms, "line"]')
-        if entry[1] != REPEAT:
-            try:
-                world_module.parse(entry[1])
-            except ValueError as error:
-                raise ValueError(where + str(error))
-        elif entry[0] < 100 or i + 1 < len(entries):
-            raise ValueError(where + "repeat is the last entry, at 100 ms or later")
-    return entries

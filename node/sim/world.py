@@ -7,6 +7,7 @@ that nodes differ) and by control lines. It knows neither the node nor MQTT; clo
 import math
 
 DAY_S = 600
+REPEAT = "repeat"  # the last line of a script: from the start again
 _SET = {"temp": (-40, 85), "hum": (0, 100), "press": (300, 1100)}
 _TAP_MS = 120
 

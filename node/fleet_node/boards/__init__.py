@@ -15,5 +15,7 @@ def load(name, config):
     if sys.platform in ("linux", "darwin", "win32"):
         name = "unix"
     if name not in NAMES or (name == "unix" and sys.platform in ("esp32", "rp2")):
-        raise ValueError('board "' + name + '" is unknown: set "board" in config.json to one of ' + ", ".join(NAMES[:3]))
+        raise ValueError(
+            'board "' + name + '" is unknown: set "board" in config.json to one of ' + ", ".join(NAMES[:3])
+        )
     return __import__("fleet_node.boards." + name, None, None, ("create",)).create(config)

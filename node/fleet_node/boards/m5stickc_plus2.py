@@ -21,7 +21,9 @@ def create(config):
     Pin(HOLD, Pin.OUT, value=1)  # first of all, or the board goes off when the power button is let go
     board = Board(config)
     board.name = "m5stickc_plus2"
-    board.i2c = TwoBuses(I2C(0, scl=Pin(SCL), sda=Pin(SDA), freq=400000), I2C(1, scl=Pin(GROVE_SCL), sda=Pin(GROVE_SDA)))
+    board.i2c = TwoBuses(
+        I2C(0, scl=Pin(SCL), sda=Pin(SDA), freq=400000), I2C(1, scl=Pin(GROVE_SCL), sda=Pin(GROVE_SDA))
+    )
     board.buttons["button-a"] = button(BUTTON_A)
     board.buttons["button-b"] = button(BUTTON_B)
     board.led = Pin(LED, Pin.OUT, value=0)

@@ -8,29 +8,33 @@ _SIM = __file__.rsplit("/", 3)[0] + "/sim" if __file__.count("/") > 2 else "sim"
 if _SIM not in sys.path:
     sys.path.insert(0, _SIM)  # before the builtin `machine`, which has no pins
 
-import asyncio
+import asyncio  # noqa: E402
 
-import machine
-from director import Director, load_script
-from plugs import Plugs
-from world import World
+import machine  # noqa: E402
+from director import Director  # noqa: E402
+from plugs import Plugs  # noqa: E402
+from world import World  # noqa: E402
 
 
 def create(config):
-    """ValueError if the world script is wrong; sys.exit(2) is up to the caller."""
-    script = config.get("world") or os.getenv("FLEET_WORLD")
+    """ValueError, with a sentence for a person, if the world script is wrong."""
+    path = config.get("world") or os.getenv("FLEET_WORLD")
+    script = None
+    if path:
+        from script import load_script
+
+        script = load_script(path)
     node = config.get("node") or os.getenv("FLEET_NODE") or ""
     seed = config.get("seed") or os.getenv("FLEET_SEED") or node
-    return UnixBoard(
-        config.get("sensors", ()), seed, node or "node", load_script(script) if script else None, os.getenv("FLEET_LIFE")
-    )
+    life = script is None and os.getenv("FLEET_LIFE") != "0"
+    return UnixBoard(config.get("sensors", ()), seed, node or "node", script or (), life)
 
 
 class UnixBoard:
     name = "unix"
 
     def __init__(self, sensors, seed, node, script, life):
-        """`script` None and `life` not "0": the world has a little life of its own."""
+        """`script` is what load_script gives; with `life` somebody passes by now and then and presses or shakes."""
         start = time.ticks_ms()
         self.world = World(seed, lambda: time.ticks_diff(time.ticks_ms(), start))
         self.i2c = machine.I2C(0)
@@ -45,7 +49,7 @@ class UnixBoard:
         self.buzzer = machine.PWM(machine.Pin(2, machine.Pin.OUT), freq=2000, duty_u16=0)
         self.led = machine.Pin(19, machine.Pin.OUT, value=0)
         self._node = node
-        self._director = Director(self.world, self.say, script is None and life != "0", script or ())
+        self._director = Director(self.world, self.say, life, script)
 
     def unique_id(self):
         """None: a PC has no number of its own, its node is named by configuration."""

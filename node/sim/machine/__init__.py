@@ -7,12 +7,11 @@ of the room they are in (devices/, world.py); whoever builds a board puts device
 import os
 import time
 
-from umachine import PinBase, Signal, idle, mem8, mem16, mem32, time_pulse_us
+from umachine import PinBase, Signal, idle, mem8, mem16, mem32, time_pulse_us  # noqa: F401
 
-from machine.i2c import I2C, SoftI2C, bus, chip
-from machine.pin import Pin
-from machine.pwm import PWM
-from machine.timing import RTC, WDT
+from machine.i2c import I2C, SoftI2C, bus, chip  # noqa: F401
+from machine.pin import Pin  # noqa: F401
+from machine.pwm import PWM  # noqa: F401
 
 PWRON_RESET = 1
 HARD_RESET = 2
@@ -21,8 +20,16 @@ DEEPSLEEP_RESET = 4
 SOFT_RESET = 5
 RESET_EXIT = 75  # exit code of a process whose chip was reset: whoever started it starts it again
 
+dogs = []  # every WDT that was started
 _freq_hz = 160_000_000
 _resetting = False
+
+
+def __getattr__(name):
+    if name not in ("RTC", "WDT"):
+        raise AttributeError(name)
+    # Loaded by those who use a clock or a watchdog.
+    return getattr(__import__("machine.timing", None, None, (name,)), name)
 
 
 def reset():
@@ -38,7 +45,7 @@ def reset():
 
 def check():
     """Carry out a pending reset, and bite if a watchdog was not fed. The board calls this twice a second."""
-    for dog in WDT.running:
+    for dog in dogs:
         if dog.starved():
             print("watchdog: not fed for " + str(dog.timeout_ms) + " ms, reset")
             reset()

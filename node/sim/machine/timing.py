@@ -2,6 +2,8 @@
 
 import time
 
+from machine import dogs
+
 
 class RTC:
     """A clock that starts at the time of the PC and can be set; it keeps the difference only."""
@@ -25,15 +27,13 @@ class RTC:
 class WDT:
     """Once started it cannot be stopped. `machine.check` looks whether it was fed in time."""
 
-    running = []
-
     def __init__(self, id=0, timeout=5000):
         if timeout < 1:
             raise ValueError("timeout is in ms")
         self.timeout_ms = timeout
         self.feeds = 0
         self._fed = time.ticks_ms()
-        WDT.running.append(self)
+        dogs.append(self)
 
     def feed(self):
         if not self.starved():  # a dog that has bitten takes no more food
