@@ -57,7 +57,7 @@ async def read(client: Client, settle_s: float) -> dict[str, NodeInfo]:
     async with client.listen(patterns(client.base), on_message):
         heard = time.monotonic()
         end = heard + LONGEST_S
-        while (wait := min(heard + settle_s, end) - time.monotonic()) > 0:
+        while (wait := min(heard + settle_s, end) - time.monotonic()) > 0:  # noqa: ASYNC110 (quiet is no event)
             await asyncio.sleep(wait)
     return dict(sorted(fleet.items()))
 
@@ -66,12 +66,12 @@ def add(fleet: dict[str, NodeInfo], base: str, message: Message) -> None:
     """Put one message in its place; what is not legal is left out."""
     try:
         who, kind, name = topics.parse(base, message.topic)
-        if kind == "last" and name is not None:
-            document = orjson.loads(message.payload)
-            if isinstance(document, dict) and payloads.is_int(document.get("ts"), 1):
-                fleet.setdefault(name, NodeInfo(name)).last = document
-        elif topics.is_node_id(who) and kind in ("status", "meta") and message.payload:
+        if not message.payload:
+            return
+        if who == topics.HOST and kind == "last":
+            fleet.setdefault(name, NodeInfo(name)).last = payloads.decode("host_last", message.payload, orjson.loads)
+        elif topics.is_node_id(who) and kind in ("status", "meta"):
             fields = payloads.decode(kind, message.payload, orjson.loads)
             setattr(fleet.setdefault(who, NodeInfo(who)), kind, fields)
-    except (SchemaError, ValueError):
+    except SchemaError:
         return

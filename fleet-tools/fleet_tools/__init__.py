@@ -1,0 +1,1 @@
+"""The `fleet` command: what a person does with a fleet from a terminal."""

@@ -1,0 +1,106 @@
+"""The `fleet` command: finds the verb, loads only that one, and turns every error into a sentence and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from fleet_tools.errors import INTERRUPTED, USAGE, FleetError
+
+# verb -> (module, the line that `fleet --help` shows): help must not import eleven modules to print eleven lines
+VERBS = {
+    "demo": ("demo", "A broker, five nodes and the dashboard on this computer; Ctrl-C stops them."),
+    "ls": ("ls", "Who is there, and how they are."),
+    "info": ("info", "One node: sensors, health, and the commands it obeys."),
+    "watch": ("watch", "Everything the nodes say, as it comes."),
+    "send": ("send", "Send a command and see by name who obeyed."),
+    "buzz": ("send", "Make buzzers sound."),
+    "identify": ("send", "Make nodes show themselves: they blink and beep."),
+    "sim": ("sim", "Simulated nodes on this computer."),
+    "accounts": ("accounts_cli", "The accounts of a broker that is closed to strangers."),
+    "doctor": ("doctor", "Check this computer and the fleet; one line per check, with the fix."),
+    "completion": ("completion", "The script that makes the Tab key complete `fleet`."),
+}
+EPILOG = """\b
+Try:
+  fleet ls                      who is there
+  fleet buzz --all              every buzzer; who answered, in how many ms
+  fleet watch ada               everything that ada says
+  fleet send period 500 --to ada
+\b
+The broker is found by --broker, FLEET_BROKER, ./fleet.toml, a demo that runs in this folder,
+or mqtt://127.0.0.1:1883. Every verb that shows something knows --json.
+\b
+Exit codes: 0 all is well, 1 error, 2 wrong usage, 3 some nodes failed, 4 nobody answered,
+5 no broker, 130 Ctrl-C.
+"""
+
+
+class Verbs(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module("fleet_tools." + VERBS[cmd_name][0])
+        command: click.Command = getattr(module, cmd_name + "_command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            from fleet_tools.words import did_you_mean
+
+            raise click.UsageError(f"there is no verb {args[0]!r}{did_you_mean(args[0], VERBS)}; see fleet --help", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, line) for name, (_, line) in VERBS.items()])
+
+
+@click.command(
+    cls=Verbs, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(package_name="sensor-fleet", prog_name="fleet")
+def fleet() -> None:
+    """Look at and command a fleet of sensor nodes around one MQTT broker."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Never returns: exits with one of the codes above."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    try:
+        result: Any = fleet.main(arguments, prog_name="fleet", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "fleet"
+        return _say(where, error.format_message(), USAGE)
+    except click.Abort:
+        return INTERRUPTED
+    except click.ClickException as error:
+        return _say("fleet", error.format_message(), 1)
+    except FleetError as error:
+        return _say("fleet", str(error), error.code)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # `fleet watch | head`: the reader has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _say(where: str, sentence: str, code: int) -> int:
+    click.echo(f"{where}: {sentence[:1].lower() + sentence[1:]}", err=True)
+    return code
