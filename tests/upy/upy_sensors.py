@@ -1,13 +1,14 @@
-"""Our drivers on simulated chips that keep their datasheet's times: right values, named errors, a loop that never waits."""
+"""Our drivers on simulated chips that keep their datasheets' times: right values, named errors, a free loop."""
 
 import asyncio
 import time
 
 import devices
 import machine
-from fleet_node import sensors
 from plugs import Plugs
 from world import World
+
+from fleet_node import sensors
 
 NAMES = ("sht4x", "bmp280", "aht20", "mpu6886")
 WITHIN = {"temp": 0.02, "hum": 0.02, "press": 0.02, "ax": 0.02, "ay": 0.02, "az": 0.02}

@@ -4,9 +4,8 @@ import time
 
 import devices
 import machine
-from world import World
-
 from upy_sensors import bench
+from world import World
 
 
 def nacks(call, *args):
