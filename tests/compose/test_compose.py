@@ -1,0 +1,271 @@
+"""Docker as the user types it: one command brings up broker, dashboard and ten nodes, closed to strangers."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from support import attacks, tiers
+from support.broker import free_port
+from support.logins import Login
+from support.probe import Probe
+
+pytestmark = pytest.mark.timeout(900)
+NODES = [f"sim-{number}" for number in range(1, 11)]
+SERVICES = ("broker", "dashboard", "nodes")
+
+
+class Fleet:
+    """A Compose project with a name and ports of its own; `down` removes all of it."""
+
+    def __init__(self) -> None:
+        self.project = f"fleet-test-{uuid.uuid4().hex[:8]}"
+        self.mqtt, self.http = free_port(), free_port()
+        self.env = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("FLEET_", "COMPOSE_"))},
+            "COMPOSE_PROJECT_NAME": self.project,
+            "FLEET_MQTT_PORT": str(self.mqtt),
+            "FLEET_HTTP_PORT": str(self.http),
+            "FLEET_BOARDS": "ada grace",
+        }
+
+    def run(self, *command: str, within: float = 60) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=tiers.ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=within,
+            check=False,
+        )
+
+    def compose(self, *arguments: str, within: float = 120) -> str:
+        """Standard output; a failure that shows both outputs if the exit code is not 0."""
+        done = self.run("docker", "compose", "--profile", "sim", *arguments, within=within)
+        assert done.returncode == 0, (
+            f"docker compose {shlex.join(arguments)}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+        )
+        return done.stdout
+
+    def lines(self) -> str:
+        return self.compose("exec", "-T", "dashboard", "fleet", "accounts", "show")
+
+    def password(self, name: str) -> str:
+        if name in ("ada", "grace"):
+            return str(json.loads(self.compose("run", "--rm", "-T", "accounts", "show", name))["broker"]["password"])
+        found = re.search(rf"(?:-u {name} -P |mqtt://{name}:)([0-9a-f]+)", self.lines())
+        assert found, f"no password of {name} in:\n{self.lines()}"
+        return found[1]
+
+    def url(self, name: str) -> str:
+        return f"mqtt://{name}:{self.password(name)}@127.0.0.1:{self.mqtt}"
+
+    def snapshot(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/api/snapshot", timeout=5) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+
+    def states(self) -> dict[str, str]:
+        return {node["id"]: node["state"] for node in self.snapshot()["nodes"] if node["id"] in NODES}
+
+    def left_over(self) -> dict[str, str]:
+        label = f"label=com.docker.compose.project={self.project}"
+        asked = {
+            "containers": ("docker", "ps", "--all", "--quiet", "--filter", label),
+            "volumes": ("docker", "volume", "ls", "--quiet", "--filter", label),
+            "networks": ("docker", "network", "ls", "--quiet", "--filter", label),
+        }
+        return {what: found for what, command in asked.items() if (found := self.run(*command).stdout)}
+
+
+def wait_until(true: Callable[[], bool], what: Callable[[], object], within: float = 60) -> None:
+    """Asks until it holds; a connection that is refused meanwhile is an answer like another."""
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            if true():
+                return
+        except OSError:
+            pass
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {within} s; now: {what()}")
+        time.sleep(0.3)
+
+
+def all_online(fleet: Fleet) -> None:
+    wait_until(lambda: fleet.states() == dict.fromkeys(NODES, "online"), fleet.states)
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Iterator[Fleet]:
+    fleet = Fleet()
+    try:
+        fleet.compose("build", within=800)
+        fleet.compose("up", "--detach", "--wait", within=180)
+        yield fleet
+    finally:
+        logs = fleet.run("docker", "compose", "--profile", "sim", "logs", "--no-color", "--tail", "40")
+        print(logs.stdout[-12000:])
+        fleet.run("docker", "compose", "--profile", "sim", "down", "--volumes", "--timeout", "5", within=120)
+
+
+def test_ten_nodes_stand_on_the_wall(fleet: Fleet) -> None:
+    all_online(fleet)
+    wait_until(lambda: all(node["v"] for node in fleet.snapshot()["nodes"] if node["id"] in NODES), fleet.snapshot)
+
+
+def test_every_service_says_that_it_is_healthy(fleet: Fleet) -> None:
+    said = [json.loads(line) for line in fleet.compose("ps", "--format", "json").splitlines()]
+    assert {one["Service"]: one["Health"] for one in said} == dict.fromkeys(SERVICES, "healthy")
+
+
+def test_the_printed_mosquitto_sub_shows_everything_in_plain_text(fleet: Fleet) -> None:
+    tiers.require(tiers.mosquitto(), "mosquitto-clients is not installed", "compose")
+    line = next(one for one in fleet.lines().splitlines() if one.startswith("mosquitto_sub"))
+    said = fleet.run(*shlex.split(line), "-W", "6").stdout
+    for kind in ("status", "meta", "tele/sht4x"):
+        found = re.search(rf"^fleet/1/sim-\d+/{kind} (\{{.*\}})$", said, re.MULTILINE)
+        assert found, f"no {kind} in what {line.split()[0]} printed:\n{said[:3000]}"
+        assert isinstance(json.loads(found[1]), dict)
+
+
+def test_buzz_all_is_acknowledged_by_all_ten(fleet: Fleet) -> None:
+    all_online(fleet)
+    said = json.loads(fleet.compose("exec", "-T", "dashboard", "fleet", "buzz", "--all", "--json"))
+    answers = {row["node"]: row["st"] for row in said["rows"]}
+    assert set(answers) == set(NODES)
+    assert set(answers.values()) <= {"ok", "done"}, answers
+
+
+def test_the_printed_export_line_lets_fleet_in_from_this_computer(fleet: Fleet) -> None:
+    line = next(one for one in fleet.lines().splitlines() if one.startswith("export FLEET_BROKER"))
+    settings = dict(one.split("=", 1) for one in shlex.split(line)[1:])
+    done = subprocess.run(
+        [sys.executable, "-m", "fleet_tools", "ls", "--json"],
+        env={**fleet.env, **settings},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert all(node in done.stdout for node in NODES), done.stdout
+
+
+def test_a_stranger_gets_nothing(fleet: Fleet) -> None:
+    for user, password in ((None, None), ("sim-1", "guess"), ("admin", "admin")):
+        with Login(fleet.mqtt, user, password, "sim-1") as stranger:
+            assert stranger.refused, f"{user} came in"
+
+
+def test_a_node_that_speaks_as_another_is_heard_by_nobody(fleet: Fleet) -> None:
+    with Probe(fleet.url("tools"), "fleet/1/#") as probe, Login(fleet.mqtt, "ada", fleet.password("ada"), "ada") as ada:
+        for template in attacks.FORBIDDEN_TOPICS:
+            attacks.nothing_gets_through(ada, "ada", attacks.named(template, "ada", "sim-1"), probe)
+
+
+def test_a_node_that_listens_to_others_hears_nothing(fleet: Fleet) -> None:
+    with (
+        Login(fleet.mqtt, "ada", fleet.password("ada"), "ada") as ada,
+        Login(fleet.mqtt, "tools", fleet.password("tools")) as teacher,
+    ):
+        ada.subscribe("fleet/1/ada/cmd/+")
+        for template in attacks.FORBIDDEN_FILTERS:
+            topics = ["fleet/1/grace/cmd/buzz", "fleet/1/_purple/cmd/buzz", "fleet/1/grace/tele/sht4x"]
+            attacks.nothing_is_heard(ada, "ada", attacks.named(template, "ada", "grace"), teacher, topics)
+
+
+def test_a_will_in_the_name_of_another_is_heard_by_nobody(fleet: Fleet) -> None:
+    password = fleet.password("ada")
+    with Probe(fleet.url("tools"), "fleet/1/+/status") as probe:
+        with Login(fleet.mqtt, "ada", password, "ada", will="fleet/1/sim-1/status") as forger:
+            forger.cut()
+        with Login(fleet.mqtt, "ada", password, "ada", will="fleet/1/ada/status") as honest:
+            honest.cut()
+        probe.expect("fleet/1/ada/status", lambda one: one.payload == b"will")
+        assert not [str(one) for one in probe.seen("fleet/1/sim-1/status") if one.payload == b"will"]
+
+
+def test_a_node_cannot_push_another_out_by_its_client_id(fleet: Fleet) -> None:
+    password = fleet.password("ada")
+    with Login(fleet.mqtt, "grace", fleet.password("grace"), "grace") as grace:
+        with Login(fleet.mqtt, "ada", password, "grace") as forger:
+            assert forger.refused
+        assert grace.publish("fleet/1/grace/status", b"") == 0
+        assert grace.connected
+
+
+def test_nothing_runs_as_root_and_no_secret_shows_from_outside(fleet: Fleet) -> None:
+    secrets = [fleet.password(name) for name in ("tools", "watch", "ada")]
+    secrets.append(fleet.compose("exec", "-T", "dashboard", "cat", "/credentials/dashboard/password").strip())
+    for service in SERVICES:
+        container = fleet.compose("ps", "--quiet", service).strip()
+        about = json.loads(fleet.run("docker", "inspect", container).stdout)[0]
+        assert about["Config"]["User"] not in ("", "0", "root"), service
+        assert about["HostConfig"]["ReadonlyRootfs"], service
+        assert about["HostConfig"]["CapDrop"] == ["ALL"], service
+        seen = json.dumps(about) + fleet.run("docker", "top", container, "-eo", "pid,args").stdout
+        assert not [one for one in secrets if one in seen], f"a password of the {service} shows"
+
+
+@pytest.mark.parametrize("path", ["tools/password", "watch/password", "dashboard/password", "sim/nodes.json"])
+def test_a_service_cannot_read_the_secrets_of_another(fleet: Fleet, path: str) -> None:
+    done = fleet.run("docker", "compose", "exec", "-T", "broker", "cat", f"/credentials/{path}")
+    assert done.returncode != 0
+    assert "Permission denied" in done.stderr
+    if not path.startswith("sim/"):
+        done = fleet.run("docker", "compose", "--profile", "sim", "exec", "-T", "nodes", "cat", f"/credentials/{path}")
+        assert "Permission denied" in done.stderr
+
+
+def test_after_kill_9_of_the_broker_all_is_as_it_was(fleet: Fleet) -> None:
+    all_online(fleet)
+    topic = "fleet/1/_host/board/kept"
+    with Probe(fleet.url("tools"), "fleet/1/#") as probe:
+        saved = fleet.compose("exec", "-T", "broker", "stat", "-c", "%Y", "/var/lib/mosquitto/mosquitto.db")
+        probe.publish(topic, b"kept", retain=True)
+        for _ in range(2):  # the first save may have begun before the message came
+            wait_until(
+                lambda: (
+                    fleet.compose("exec", "-T", "broker", "stat", "-c", "%Y", "/var/lib/mosquitto/mosquitto.db") > saved
+                ),
+                lambda: saved,
+            )
+            saved = fleet.compose("exec", "-T", "broker", "stat", "-c", "%Y", "/var/lib/mosquitto/mosquitto.db")
+        before = {node["id"]: node["conn"] for node in fleet.snapshot()["nodes"] if node["id"] in NODES}
+        fleet.compose("exec", "-T", "broker", "sh", "-c", "kill -9 $(cat /proc/1/task/1/children)")
+
+        def all_came_back() -> bool:
+            nodes = [node for node in fleet.snapshot()["nodes"] if node["id"] in NODES]
+            return len(nodes) == 10 and all(
+                one["state"] == "online" and one["conn"] > before[one["id"]] for one in nodes
+            )
+
+        wait_until(all_came_back, lambda: fleet.snapshot()["nodes"])
+    with Probe(fleet.url("tools"), topic) as late:
+        late.expect(topic, lambda one: one.retain and one.payload == b"kept")
+        late.publish(topic, b"", retain=True)
+
+
+def test_passwords_survive_down_and_up(fleet: Fleet) -> None:
+    before = fleet.lines()
+    fleet.compose("down", "--timeout", "10")
+    fleet.compose("up", "--detach", "--wait", within=180)
+    assert fleet.lines() == before
+    all_online(fleet)
+
+
+def test_down_with_volumes_leaves_nothing(fleet: Fleet) -> None:
+    fleet.compose("down", "--volumes", "--timeout", "10")
+    assert fleet.left_over() == {}
