@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fleet_schema import topics
+from fleet_tools.errors import FleetError
 
 TEAMS = ("red", "green", "blue", "yellow")
 SERVICES = ("dashboard", "tools", "watch", "health")
@@ -25,8 +26,8 @@ Document = dict[str, Any]
 Acl = dict[str, Any]
 
 
-class AccountError(Exception):
-    """One sentence for the person who runs the command."""
+class AccountError(FleetError):
+    """An account that cannot be made, found or read."""
 
 
 @dataclass(frozen=True)

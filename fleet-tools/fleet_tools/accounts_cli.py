@@ -1,10 +1,7 @@
 """`fleet accounts`: makes the broker's accounts, shows them to their owner, takes one away. Talks to no broker."""
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -31,6 +28,13 @@ BASE = click.option(
 )
 
 
+def host_and_port(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdigit():
+        raise click.BadParameter(f"{value!r} is not HOST:PORT, like 192.168.1.10:1883")
+    return value
+
+
 @click.group("accounts")
 def accounts_command() -> None:
     """The broker's accounts: one for each node and each service."""
@@ -44,7 +48,13 @@ def accounts_command() -> None:
 @click.option("--prefix", default="sim-", show_default=True, help="What the simulated nodes' ids begin with.")
 @click.option("--board", "boards", multiple=True, envvar="FLEET_BOARDS", help="Id of a real node; may be repeated.")
 @click.option("--team", "teams", multiple=True, envvar="FLEET_TEAMS", help="A group nodes may join; may be repeated.")
-@click.option("--broker", default="127.0.0.1:1883", envvar="FLEET_BROKER_AT", help="HOST:PORT the services connect to.")
+@click.option(
+    "--broker",
+    default="127.0.0.1:1883",
+    envvar="FLEET_BROKER_AT",
+    callback=host_and_port,
+    help="HOST:PORT the services connect to.",
+)
 @click.option("--uid-broker", type=int, help="User id that owns the broker's files.")
 @click.option("--uid-host", type=int, help="User id that owns the dashboard's and the tools' files.")
 @click.option("--uid-nodes", type=int, help="User id that owns the simulated nodes' file.")
@@ -64,7 +74,7 @@ def init(
     """Make all accounts that are missing; those that exist keep their passwords."""
     vault = Vault(folder, broker_folder or folder, Owners(uid_broker, uid_host, uid_nodes))
     simulated = [f"{prefix}{number}" for number in range(1, nodes + 1)]
-    with_sentences(make, vault, base, simulated, list(boards), teams or accounts.TEAMS, broker)
+    make(vault, base, simulated, list(boards), teams or accounts.TEAMS, broker)
     count = len((vault.document() or {"clients": []})["clients"])
     click.echo(f"{count} accounts, {'nothing to change' if not vault.changed else 'some of them new or changed'}")
 
@@ -74,12 +84,16 @@ def init(
 @BASE
 @click.argument("board", required=False)
 @click.option(
-    "--at", default="127.0.0.1:1883", envvar="FLEET_BROKER_PUBLIC", help="HOST:PORT of the broker from there."
+    "--at",
+    default="127.0.0.1:1883",
+    envvar="FLEET_BROKER_PUBLIC",
+    callback=host_and_port,
+    help="HOST:PORT of the broker, as seen from where the lines are pasted.",
 )
 def show(folder: Path, base: str, board: str | None, at: str) -> None:
     """Print lines that are ready to paste; with BOARD, what goes into that board's config.json."""
     vault = Vault(folder, folder)
-    click.echo(with_sentences(board_lines, vault, board, at) if board else with_sentences(lines, vault, base, at))
+    click.echo(board_lines(vault, board, at) if board else lines(vault, base, at))
 
 
 @accounts_command.command()
@@ -89,7 +103,7 @@ def show(folder: Path, base: str, board: str | None, at: str) -> None:
 def remove(folder: Path, broker_folder: Path | None, name: str) -> None:
     """Take away the account of a node; it holds from the broker's next start."""
     vault = Vault(folder, broker_folder or folder)
-    with_sentences(take_away, vault, name)
+    take_away(vault, name)
     click.echo(f"{name} is gone; restart the broker to make it so")
 
 
@@ -100,6 +114,8 @@ def make(vault: Vault, base: str, simulated: list[str], boards: list[str], teams
     for team in teams:
         if not topics.is_group(team):
             raise AccountError(f"{team!r} is no group: use 1 to 16 of a-z, 0-9 and -, but not all or host.")
+    for name in set(simulated) & set(boards):
+        raise AccountError(f"{name!r} is the id of a simulated node: choose another one for the board.")
     every = [role(base, vault.password(service)) for service, role in accounts.SERVICE_ROLES.items()]
     for kind, names in ((SIMULATED, simulated), (BOARDS, boards)):
         for name in names:
@@ -144,18 +160,3 @@ def take_away(vault: Vault, name: str) -> None:
         raise AccountError(f"{name!r} is a service account: the fleet cannot run without it.")
     vault.replace_document(accounts.without(name, document))
     vault.forget_node(name)
-
-
-def with_sentences(step: Callable[..., Any], *arguments: Any) -> Any:
-    """Runs it; what a person can put right is said in one sentence, with exit code 1."""
-    try:
-        return step(*arguments)
-    except AccountError as error:
-        click.echo(f"fleet accounts: {error}", err=True)
-    except PermissionError as error:
-        click.echo(f"fleet accounts: {error.filename} may not be written: run this as its owner.", err=True)
-    sys.exit(1)
-
-
-if __name__ == "__main__":
-    accounts_command(prog_name="fleet accounts")

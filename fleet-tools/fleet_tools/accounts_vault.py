@@ -43,18 +43,16 @@ class Vault:
 
     def password(self, service: str) -> str:
         """The password of a service account, made at the first call."""
-        path = self.folder / service / "password"
-        if not path.exists():
-            self._write(path, accounts.new_password() + "\n", self.owners.of(service))
-        return self._read(path).strip()
+        if self._read(self._password_path(service)) is None:
+            self.hand_over(service, "password", accounts.new_password() + "\n")
+        return self.known_password(service)
 
     def known_password(self, service: str) -> str:
         """The password of a service account that must exist already."""
-        path = self.folder / service / "password"
-        try:
-            return self._read(path).strip()
-        except FileNotFoundError:
-            raise AccountError(f"There are no accounts in {self.folder}: fleet accounts init makes them.") from None
+        text = self._read(self._password_path(service))
+        if text is None:
+            raise AccountError(f"There are no accounts in {self.folder}: fleet accounts init makes them.")
+        return text.strip()
 
     def nodes(self, kind: str) -> dict[str, str]:
         """{node id: password} of the simulated nodes or of the boards."""
@@ -96,17 +94,23 @@ class Vault:
     def _nodes_path(self, kind: str) -> Path:
         return self.folder / kind / "nodes.json"
 
-    def _read(self, path: Path) -> str:
+    def _password_path(self, service: str) -> Path:
+        return self.folder / service / "password"
+
+    @staticmethod
+    def _read(path: Path) -> str | None:
+        """None if there is no such file."""
         try:
             return path.read_text()
-        except PermissionError:
-            raise AccountError(f"{path} belongs to another user: run this as the one who made the accounts.") from None
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise AccountError(f"{path} cannot be read ({error.strerror}): run this as its owner.") from None
 
     def _read_json(self, path: Path, default: Any) -> Any:
+        text = self._read(path)
         try:
-            return json.loads(self._read(path))
-        except FileNotFoundError:
-            return default
+            return default if text is None else json.loads(text)
         except ValueError:
             raise AccountError(f"{path} is not JSON any more: put its backup in its place, then try again.") from None
 
@@ -115,20 +119,28 @@ class Vault:
 
     def _write(self, path: Path, text: str, owner: int | None) -> None:
         """Whole or not at all, and only if it differs."""
-        if path.exists() and self._read(path) == text:
+        if self._read(path) == text:
             return
-        for folder in reversed([one for one in (path.parent, *path.parent.parents) if not one.exists()]):
-            folder.mkdir(mode=0o700 if folder != self.folder else 0o755)
-            if folder != self.folder:
-                self._own(folder, owner)
-        handle, temporary = tempfile.mkstemp(dir=path.parent)  # 0600 from the start
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        self._own(Path(temporary), owner)
-        Path(temporary).replace(path)
+        try:
+            self._make_folders(path.parent, owner)
+            handle, temporary = tempfile.mkstemp(dir=path.parent)  # 0600 from the start
+            with os.fdopen(handle, "w") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            self._own(Path(temporary), owner)
+            Path(temporary).replace(path)
+        except OSError as error:
+            raise AccountError(f"{path} cannot be written ({error.strerror}): run this as its owner.") from None
         self.changed.append(path)
+
+    def _make_folders(self, folder: Path, owner: int | None) -> None:
+        """All may pass through the folder of the vault; each folder in it is its service's alone."""
+        for missing in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
+            inside = self.folder in missing.parents
+            missing.mkdir(mode=0o700 if inside else 0o755)
+            if inside:
+                self._own(missing, owner)
 
     @staticmethod
     def _own(path: Path, owner: int | None) -> None:

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from paho.mqtt.enums import MQTTProtocolVersion
 
+from fleet_tools import cli
 from fleet_tools.accounts import Account, document
-from fleet_tools.accounts_cli import accounts_command
 from support import attacks, tiers
 from support.broker import Broker
 from support.logins import DENIED, Login
@@ -61,8 +60,7 @@ def classroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classroom]:
     library = plugin()
     tiers.require(library, "mosquitto's dynamic-security plugin is not installed")
     folder = tmp_path_factory.mktemp("accounts")
-    made = CliRunner().invoke(accounts_command, ["init", "--folder", str(folder), "--board", "ada", "--board", "grace"])
-    assert made.exit_code == 0, made.output
+    assert cli.run(["accounts", "init", "--folder", str(folder), "--board", "ada", "--board", "grace"]) == 0
     path = folder / "dynamic-security.json"
     path.write_text(json.dumps(document([EVERYTHING], json.loads(path.read_text()))))
     lines = ("allow_anonymous false", f"plugin {library}", f"plugin_opt_config_file {path}")
