@@ -1,0 +1,122 @@
+"""What each standard command does on this node. Owns the mute; everything else belongs to those it calls.
+
+A handler takes checked arguments and gives (runs on?, result or None), or raises Refused. None of them waits.
+"""
+
+import time
+
+from fleet_node.commands import Refused
+from fleet_node.player import Player, blink, set_tone, tune_steps
+from fleet_schema import SchemaError, commands
+
+DONE = (False, None)
+RUNS_ON = (True, None)
+BEEP_HZ = 1500
+
+
+class Actions:
+    """`board` as in boards/__init__.py. `changed(key)` is called after name, period or groups were changed;
+    `rebirth()` says status and meta again; `reset()` begins a clean reset."""
+
+    def __init__(self, board, settings, changed, rebirth, reset):
+        self._board = board
+        self._settings = settings
+        self._changed = changed
+        self._rebirth = rebirth
+        self._reset = reset
+        self._muted = None  # (tick when it began, ms)
+        self._buzzer = Player(lambda hz: set_tone(board.buzzer, hz)) if board.buzzer else None
+        self._light = Player(board.led.value) if board.led else None
+        self.handlers = {name: getattr(self, name) for name in commands.STANDARD}
+
+    def tasks(self):
+        """[(name, coroutine function)] to be run."""
+        players = (("buzzer", self._buzzer), ("led", self._light))
+        return [(name, player.run) for name, player in players if player]
+
+    def identify(self, args):
+        self._check_mute()
+        if not self._buzzer and not self._light:
+            raise Refused("fail", "this board has no LED and no buzzer")
+        if self._light:
+            self._light.play(blink(args["ms"]))
+        if self._buzzer:
+            self._buzzer.play(blink(args["ms"], BEEP_HZ, 100, 300))
+        return RUNS_ON
+
+    def echo(self, args):
+        return False, args["text"]
+
+    def rebirth(self, args):
+        self._rebirth()
+        return DONE
+
+    def period(self, args):
+        self._keep("period", args["ms"])
+        return False, args["ms"]
+
+    def name(self, args):
+        self._keep("name", args["name"])
+        return False, args["name"]
+
+    def groups(self, args):
+        groups = commands.split_groups(args["groups"])
+        self._keep("groups", groups)
+        return False, ",".join(groups)
+
+    def buzz(self, args):
+        """A tune if there is one, else one tone. The last command wins: it replaces what is being played."""
+        self._check_mute()
+        if not self._buzzer:
+            raise Refused("fail", "this board has no buzzer")
+        try:
+            steps = tune_steps(args["tune"])
+        except ValueError as error:
+            raise SchemaError("F-CMD-4", str(error))
+        self._buzzer.play(steps or ((args["hz"], args["ms"]),))
+        return RUNS_ON
+
+    def led(self, args):
+        """On or off; back to off after `ms`, if that is not 0."""
+        self._check_mute()
+        if not self._light:
+            raise Refused("fail", "this board has no LED")
+        if not args["on"]:
+            self._light.stop()
+            return DONE
+        self._light.play(((1, args["ms"] or None),))
+        return RUNS_ON if args["ms"] else DONE
+
+    def say(self, args):
+        self._check_mute()
+        self._board.say(args["text"])
+        return DONE
+
+    def mute(self, args):
+        """No light, no sound, no text for `s` seconds; 0 ends a mute."""
+        self._muted = (time.ticks_ms(), args["s"] * 1000)
+        if args["s"]:
+            for player in (self._buzzer, self._light):
+                if player:
+                    player.stop()
+        return False, args["s"]
+
+    def reset(self, args):
+        self._reset()
+        return RUNS_ON
+
+    def _check_mute(self):
+        if self._muted is None:
+            return
+        left_ms = self._muted[1] - time.ticks_diff(time.ticks_ms(), self._muted[0])
+        if left_ms > 0:
+            raise Refused("muted", "muted for " + str(-(-left_ms // 1000)) + " s more")
+        self._muted = None
+
+    def _keep(self, key, value):
+        try:
+            self._settings.change(key, value)
+        except OSError as error:
+            raise Refused("fail", "changed, but lost at the next reset: " + str(error))
+        finally:
+            self._changed(key)

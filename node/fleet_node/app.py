@@ -1,0 +1,209 @@
+"""The node: builds every object, starts every task, and is told what happens on the link.
+
+The only module that creates tasks. A task that fails is reported and started again; the node goes on.
+"""
+
+import asyncio
+import gc
+import io
+import os
+import random
+import sys
+import time
+
+from fleet_node import birth, boards, sensors
+from fleet_node.actions import Actions
+from fleet_node.backoff import Backoff
+from fleet_node.buttons import Button
+from fleet_node.commands import Commands
+from fleet_node.config import ConfigError
+from fleet_node.dial import Dialer
+from fleet_node.health import Health
+from fleet_node.link import Link
+from fleet_node.outbox import Outbox
+from fleet_node.sampler import Sampler
+from fleet_node.settings import Settings
+from fleet_node.uptime import Uptime
+from fleet_schema import topics
+
+RESTART_MS = (1000, 30000)  # waits before a failed task is started again: the first, the longest
+
+
+def run(config):
+    """Until Ctrl-C; a reset ends with whatever the board's reset does."""
+    try:
+        node = Node(config)
+    except ValueError as error:
+        raise ConfigError(str(error))
+    try:
+        asyncio.run(node.run())
+    except KeyboardInterrupt:  # coroutines end without their `finally`, so the goodbye is said out here
+        node.goodbye()
+
+
+class Node:
+    def __init__(self, config):
+        self.board = boards.load(config["board"], config)
+        if not config["node"]:
+            own = self.board.unique_id()
+            if not own:
+                raise ConfigError('"node" is missing: give this node an id, such as "node": "ada" or FLEET_NODE=ada')
+            config["node"] = "n-" + own[-3:].hex()
+        config["name"] = config["name"] or config["node"]
+        self._id = config["node"]
+        self._base = config["base"]
+        self._where = config["broker"]["host"] + ":" + str(config["broker"]["port"])
+        self._errors = 0
+        self._odd = 0
+        self._asked = {}  # packet id of a SUBSCRIBE -> its filter
+        uptime = Uptime(time.ticks_ms, time.ticks_diff)
+        self.settings = Settings(config, self.said)
+        self.outbox = Outbox(self._base, self._id, os.urandom(2).hex(), uptime, config["queue"])
+        dialer = Dialer(config["broker"]["host"], config["broker"]["port"])
+        self.link = self.outbox.link = Link(config, dialer, Backoff(random.random), self, self.spawn)
+        self.health = Health(config["health"], config["lag_tick"], self.outbox.put, self._counters)
+        self.samplers = [
+            Sampler(name, sensors.load(name), self.board.i2c, self.settings, uptime, self.outbox.put, self.warn)
+            for name in config["sensors"]
+        ]
+        self.buttons = [
+            Button(name, pin, active_low, uptime, self.outbox.put)
+            for name, (pin, active_low) in self.board.buttons.items()
+        ]
+        self.actions = Actions(self.board, self.settings, self._changed, self._birth, self._begin_reset)
+        self.commands = Commands(
+            config, self.settings, self.actions.handlers, self.outbox, uptime, self.fault, random.random
+        )
+        self._resetting = asyncio.Event()
+
+    async def run(self):
+        gc.collect()  # what the imports left behind
+        self.spawn("link", self.link.run)
+        self.spawn("loop-lag", self.health.watch_loop)
+        self.spawn("health", self.health.run)
+        self.spawn("acks", self.commands.run)
+        for sampler in self.samplers:
+            self.spawn(sampler.name, sampler.run)
+        for button in self.buttons:
+            self.spawn("button", button.run)
+        for name, task in self.actions.tasks() + self.board.tasks():
+            self.spawn(name, task)
+        await self._resetting.wait()
+        deadline = time.ticks_add(time.ticks_ms(), 1000)
+        while self.outbox.acks_waiting() and time.ticks_diff(deadline, time.ticks_ms()) > 0:
+            await asyncio.sleep_ms(20)
+        self.goodbye()
+        self.board.reset()
+
+    def spawn(self, name, coro_fn):
+        """Start a task, and start it again whenever it fails."""
+        return asyncio.create_task(self._supervise(name, coro_fn))
+
+    async def _supervise(self, name, coro_fn):
+        wait_ms = RESTART_MS[0]
+        while True:
+            try:
+                return await coro_fn()
+            except Exception as error:
+                self.fault(name, error)
+            await asyncio.sleep_ms(wait_ms)
+            wait_ms = min(2 * wait_ms, RESTART_MS[1])
+
+    def goodbye(self):
+        """The last thing a node does: it says that it leaves, so that nobody thinks it lost."""
+        payload = birth.status("offline", self.outbox.boot, self.link.conn)
+        self.link.goodbye(self.outbox.topic("status"), payload)
+        self.said("stopped, worst loop lag " + str(self.health.worst) + " ms")
+
+    def said(self, text):
+        print(self._id + ": " + text)
+
+    def warn(self, text):
+        self.said(text)
+        self.outbox.put("log", "warning", {"msg": _shown(text, 200)})
+
+    def fault(self, where, error):
+        """Something of ours broke: print it, count it, tell it."""
+        self._errors += 1
+        sys.print_exception(error)
+        trace = io.StringIO()
+        sys.print_exception(error, trace)
+        text = where + ": " + type(error).__name__ + ": " + str(error)
+        self.outbox.put("log", "error", {"msg": _shown(text, 120), "tb": _shown(trace.getvalue()[-240:], 240, "\n")})
+
+    # What the link asks and tells.
+
+    def will(self, conn):
+        return self.outbox.topic("status"), birth.status("lost", self.outbox.boot, conn)
+
+    def link_up(self):
+        self.said("connected to " + self._where + " (conn " + str(self.link.conn) + ")")
+        self._asked = {}
+        self._birth()
+        self._subscribe()
+        self.outbox.flush()
+
+    def link_down(self, reason, wait_ms):
+        self.said(self._where + ": " + reason + "; next try in " + str(wait_ms) + " ms")
+        self.outbox.link_down()
+
+    def acked(self, pid):
+        self.outbox.acked(pid)
+
+    def refused(self, pid):
+        self.warn(
+            "the broker refused the subscription " + self._asked.get(pid, "?") + ": ask who runs it for the right"
+        )
+
+    def received(self, topic, payload, retained):
+        """A command; a retained one is older than this node's connection and is never obeyed."""
+        if retained:
+            self._odd += 1
+            self.warn("ignored a retained command: " + _shown(topic, 64))
+            return
+        self.commands.take(topic, payload)
+
+    def odd(self, what):
+        self._odd += 1
+        self.said("ignored from the broker: " + what)
+
+    # Parts that several of the above need.
+
+    def _birth(self):
+        if self.link.is_up():
+            status = birth.status("online", self.outbox.boot, self.link.conn)
+            self.link.publish(self.outbox.topic("status"), status, True)
+            meta = birth.meta(self.settings, self.board, self.samplers)
+            self.link.publish(self.outbox.topic("meta"), self.outbox.stamp("meta", meta), True)
+
+    def _subscribe(self):
+        for name in topics.command_filters(self._base, self._id, self.settings.groups):
+            self._asked[self.link.subscribe(name.encode())] = name
+
+    def _changed(self, key):
+        self._birth()
+        if key == "groups" and self.link.is_up():
+            self._subscribe()
+
+    def _begin_reset(self):
+        self._resetting.set()
+
+    def _counters(self):
+        counters = {
+            "reconn": max(0, self.link.conn - 1),
+            "spool": self.outbox.depth(),
+            "drops": self.outbox.drops + self.commands.lost,
+            "errors": self._errors + sum([sampler.errors for sampler in self.samplers]),
+            "bad": self.commands.bad + self._odd,
+        }
+        rssi = self.board.rssi()
+        if rssi is not None:
+            counters["rssi"] = rssi
+        return counters
+
+
+def _shown(text, most, controls=""):
+    """At most `most` ASCII characters that a terminal can show."""
+    if isinstance(text, bytes):
+        text = "".join([chr(byte) for byte in text])
+    return "".join([char if " " <= char <= "~" or char in controls else "?" for char in text[:most]])

@@ -1,0 +1,126 @@
+"""Reads what a person decided about this node, and says everything that is wrong with it at once."""
+
+import json
+import os
+import sys
+
+from fleet_node import settings
+from fleet_schema import topics, values
+
+NUMBERS = {  # key: (least, most, default)
+    "keepalive": (2, 600, 15),  # s
+    "queue": (1, 5000, 200),  # readings and events kept while the link is away
+    "period": (100, 3600000, 2000),  # ms between readings
+    "jitter": (0, 2000, 200),  # ms over which the acks of a command to many nodes are spread
+    "health": (1000, 3600000, 60000),  # ms between health reports
+    "lag_tick": (1, 1000, 50),  # ms between looks at the loop
+}
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the text lists every error with its fix, one a line."""
+
+
+def load(path=None):
+    """The whole configuration as a dict with every key filled in; ConfigError lists all that is wrong."""
+    path = path or _env("FLEET_CONFIG")
+    errors = []
+    config = _read(path or _beside_main("config.json"), bool(path), errors)
+    if not errors:
+        _read_env(config, errors)
+        _check(config, errors)
+    if errors:
+        raise ConfigError("\n".join(errors))
+    return config
+
+
+def parse_url(url):
+    """{"host", "port", "user", "password"} of mqtt://[user[:password]@]host[:port]; ValueError."""
+    if not url.startswith("mqtt://"):
+        raise ValueError("a broker URL is mqtt://[user:password@]host[:port]")
+    rest = url[7:].split("/")[0]
+    login, at, place = rest.rpartition("@")
+    user, _, password = login.partition(":")
+    host, _, port = place.partition(":")
+    if not host or (port and not port.isdigit()):
+        raise ValueError("a broker URL is mqtt://[user:password@]host[:port]")
+    return {"host": host, "port": int(port or 1883), "user": _unquote(user), "password": _unquote(password)}
+
+
+def _unquote(text):
+    """%40 and the like, as in every URL."""
+    parts = text.encode().split(b"%")
+    return b"".join([parts[0]] + [bytes((int(part[:2], 16),)) + part[2:] for part in parts[1:]]).decode()
+
+
+def _read(path, must_exist, errors):
+    try:
+        with open(path) as file:
+            config = json.load(file)
+        if isinstance(config, dict):
+            return config
+        errors.append(path + " is not a JSON object: start from config.example.json")
+    except OSError:
+        if must_exist:
+            errors.append("there is no " + path + ": copy config.example.json, or correct FLEET_CONFIG")
+    except ValueError:
+        errors.append(path + " is not JSON: look for a missing comma or quote, or start from config.example.json")
+    return {}
+
+
+def _read_env(config, errors):
+    """On a PC the environment overrides the file."""
+    for key in ("node", "name", "base", "state", "world", "seed"):
+        config[key] = _env("FLEET_" + key.upper()) or config.get(key) or ""
+    period = _env("FLEET_PERIOD")
+    if period:
+        config["period"] = int(period) if period.isdigit() else period
+    if _env("FLEET_BROKER"):
+        try:
+            config["broker"] = parse_url(_env("FLEET_BROKER"))
+        except ValueError as error:
+            errors.append("FLEET_BROKER: " + str(error))
+
+
+def _check(config, errors):
+    def want(good, key, fix):
+        if not good:
+            errors.append('"' + key + '" is ' + json.dumps(config.get(key)) + ": " + fix)
+
+    config["base"] = config["base"] or "fleet"
+    want(not config["node"] or topics.is_node_id(config["node"]), "node", "use [a-z0-9][a-z0-9-]{0,19}, such as ada")
+    want(topics.is_base(config["base"]), "base", "use [a-z0-9][a-z0-9-]{0,15}, such as fleet")
+    want(not config["name"] or settings.is_human_name(config["name"]), "name", "use up to 32 characters")
+    for key, (low, high, default) in NUMBERS.items():
+        config.setdefault(key, default)
+        want(values.is_int(config[key], low, high), key, "use a whole number from %d to %d" % (low, high))
+    for key, default in (("sensors", []), ("groups", []), ("board", ""), ("wifi", {}), ("broker", {})):
+        config.setdefault(key, default)
+    want(settings.is_groups(config["groups"]), "groups", 'use a list of up to 4, such as ["red"]')
+    sensors = config["sensors"]
+    good = isinstance(sensors, list) and len(sensors) <= 8 and all(_is_sensor(name) for name in sensors)
+    want(good, "sensors", "use a list of " + ", ".join(sorted(_drivers())))
+    broker = config["broker"]
+    good = isinstance(broker, dict) and isinstance(broker.setdefault("host", "127.0.0.1"), str)
+    good = good and values.is_int(broker.setdefault("port", 1883), 1, 65535)
+    good = good and all(isinstance(broker.setdefault(key, ""), str) for key in ("user", "password"))
+    if not good:  # said without its value: that may hold a password
+        errors.append('"broker" is wrong: use {"host": "192.168.1.10", "port": 1883, "user": "", "password": ""}')
+
+
+def _drivers():
+    from fleet_node import sensors
+
+    return sensors.DRIVERS
+
+
+def _is_sensor(name):
+    return isinstance(name, str) and name in _drivers()
+
+
+def _env(name):
+    return os.getenv(name) if hasattr(os, "getenv") else None
+
+
+def _beside_main(name):
+    return sys.path[0] + "/" + name if sys.path[0] else name

@@ -1,0 +1,111 @@
+"""Everything a node says, until the broker has acknowledged it. Owns the queue, `seq` and what was dropped.
+
+Bounded: when it is full the oldest reading or event goes and is counted; an answer to a command never goes.
+After a broken link all that was under way is sent again, so a message arrives at least once; (boot, seq) tells twins.
+"""
+
+from fleet_schema import SchemaError, payloads, topics
+
+LATE_MS = 2000  # sent longer than this after sampling, a message is history
+ONCE = ("health", "log")  # QoS 0, and only while there is a link
+KEPT = "ack"
+
+_KIND, _TOPIC, _PAYLOAD, _UP, _PID = range(5)
+
+
+class Outbox:
+    """`link` has is_up(), ready() and publish(topic, payload, retain, qos) -> packet id; it may be set later."""
+
+    def __init__(self, base, node, boot, uptime, limit):
+        self.boot = boot
+        self.drops = 0
+        self.link = None
+        self._base = base
+        self._node = node
+        self._uptime = uptime
+        self._limit = limit
+        self._seq = 0
+        self._queue = []  # [kind, topic, payload, up, packet id or None], oldest first
+        self._acks = 0
+        self._topics = {}
+
+    def put(self, kind, name, fields, up=None):
+        """Stamp `fields`, queue them and send what can be sent. `up` is when they were sampled (now).
+
+        False if the message was lost on the spot: it makes no sense without a link, or is too long.
+        """
+        if kind in ONCE and not self.link.is_up():
+            return False
+        try:
+            payload = self.stamp(kind, fields, up)
+        except SchemaError:
+            self.drops += 1
+            return False
+        self._queue.append([kind, self.topic(kind, name), payload, fields["up"], None])
+        self._acks += kind == KEPT
+        if len(self._queue) - self._acks > self._limit:
+            self._drop_oldest()
+        self.flush()
+        return True
+
+    def stamp(self, kind, fields, up=None):
+        """The payload with boot, the next seq, and up in it."""
+        fields["boot"] = self.boot
+        fields["seq"] = self._seq
+        fields["up"] = self._uptime.ms() if up is None else up
+        payload = payloads.encode(kind, fields)
+        self._seq += 1
+        return payload
+
+    def topic(self, kind, name=None):
+        """As bytes, built once: str would be counted in characters by umqtt."""
+        topic = self._topics.get((kind, name))
+        if topic is None:
+            topic = self._topics[(kind, name)] = topics.node_topic(self._base, self._node, kind, name).encode()
+        return topic
+
+    def depth(self):
+        return len(self._queue)
+
+    def acks_waiting(self):
+        return self._acks
+
+    def flush(self):
+        """Send from the oldest on, as many as the link takes."""
+        at = 0
+        while at < len(self._queue) and self.link.ready():
+            entry = self._queue[at]
+            if entry[_PID] is not None:
+                at += 1
+            elif entry[_KIND] in ONCE:
+                self._queue.pop(at)
+                self.link.publish(entry[_TOPIC], entry[_PAYLOAD], False, 0)
+            else:
+                entry[_PID] = self.link.publish(entry[_TOPIC], self._dated(entry), False, 1)
+                at += 1
+
+    def acked(self, pid):
+        """The broker has it."""
+        for at, entry in enumerate(self._queue):
+            if entry[_PID] == pid:
+                self._queue.pop(at)
+                self._acks -= entry[_KIND] == KEPT
+                break
+        self.flush()
+
+    def link_down(self):
+        """Nothing is under way any more; flush() on the next link sends it again."""
+        for entry in self._queue:
+            entry[_PID] = None
+
+    def _dated(self, entry):
+        late = entry[_KIND] in ("tele", "event") and self._uptime.ms() - entry[_UP] > LATE_MS
+        return entry[_PAYLOAD][:-1] + b',"hist":1}' if late else entry[_PAYLOAD]
+
+    def _drop_oldest(self):
+        """The oldest that is not under way: the broker may have that one already."""
+        for at, entry in enumerate(self._queue):
+            if entry[_KIND] != KEPT and entry[_PID] is None:
+                self._queue.pop(at)
+                self.drops += 1
+                break
