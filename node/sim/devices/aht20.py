@@ -1,4 +1,4 @@
-"""ASAIR AHT20, temperature and humidity (datasheet "AHT20", version 1.0, section 5.3 to 6.2).
+"""ASAIR AHT20, temperature and humidity (datasheet "AHT20", version 1.0, sections 5.3 to 6.2).
 
 5.4: 40 ms after power-on it listens; 0xBE calibrates (10 ms); 0xAC 33 00 measures (80 ms, status bit 7 is
 set meanwhile and the data are those of before); the answer is status, 20 bit humidity, 20 bit temperature
@@ -8,7 +8,7 @@ and a CRC-8. 5.5: 0xBA resets in at most 20 ms. It keeps its calibration bit (3)
 from devices import Device, clamp, crc8
 
 _POWER_ON_US = 40000
-_RESET_US = 20000
+_RESET_US = 18000  # "no more than 20 ms"
 _INIT_US = 10000
 _MEASURE_US = 80000
 

@@ -7,23 +7,24 @@ Section 4.2.2: memory of the calibration words; 4.2.3 and appendix 8.1: compensa
 from devices.bmp280 import _CTRL_HUM, _CTRL_MEAS, BMP280, _samples, bisect
 
 _HUM = 0xFD
-_H = (75, 362, 0, 313, 50, 30)  # of the order found in real chips; the datasheet gives no example
 
 
 class BME280(BMP280):
     CHIP_ID = 0x60
+    H = (75, 362, 0, 313, 50, 30)  # dig_H1 to H6, of the order found in real chips; the datasheet has no example
+    STANDBY_US = (500, 62500, 125000, 250000, 500000, 1000000, 10000, 20000)  # table 27
 
     def power_on(self):
         super().power_on()
         self._osrs_h = 0
-        h4, h5 = _H[3], _H[4]
-        self.regs[0xA1] = _H[0]
-        self.put(0xE1, _H[1], 2, "little")
-        self.regs[0xE3] = _H[2]
+        h1, h2, h3, h4, h5, h6 = self.H
+        self.regs[0xA1] = h1
+        self.put(0xE1, h2, 2, "little")
+        self.regs[0xE3] = h3
         self.regs[0xE4] = h4 >> 4
         self.regs[0xE5] = (h4 & 15) | (h5 & 15) << 4
         self.regs[0xE6] = h5 >> 4
-        self.regs[0xE7] = _H[5]
+        self.regs[0xE7] = h6
         self.put(_HUM, 0x8000, 2)
 
     def wrote(self, register, value):
@@ -37,14 +38,14 @@ class BME280(BMP280):
 
     def _convert(self):
         fine = super()._convert()
-        raw = bisect(lambda raw: _hum(raw, fine), self.world.hum(), 16)
+        raw = bisect(lambda raw: _hum(raw, fine, self.H), self.world.hum(), 16)
         self.put(_HUM, raw if self._osrs_h else 0x8000, 2)
 
 
-def _hum(raw, fine):
-    """%RH; compensate_H_double."""
-    h = fine - 76800
-    h = (raw - (_H[3] * 64 + _H[4] / 16384 * h)) * (
-        _H[1] / 65536 * (1 + _H[5] / 67108864 * h * (1 + _H[2] / 67108864 * h))
-    )
-    return h * (1 - _H[0] * h / 524288)
+def _hum(raw, fine, words):
+    """%RH; compensate_H_double. The terms of H3 and H6 scale with the temperature, not with the humidity."""
+    h1, h2, h3, h4, h5, h6 = words
+    warm = fine - 76800
+    scale = h2 / 65536 * (1 + h6 / 67108864 * warm * (1 + h3 / 67108864 * warm))
+    h = (raw - (h4 * 64 + h5 / 16384 * warm)) * scale
+    return h * (1 - h1 * h / 524288)

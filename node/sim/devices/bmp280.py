@@ -21,12 +21,12 @@ _SKIPPED = 0x80000
 _T = (27504, 26435, -1000)
 _P = (36477, -10685, 3024, 2855, 140, -7, 15500, -14600, 6000)
 _STARTUP_US = 2000  # table 2
-_STANDBY_US = (500, 62500, 125000, 250000, 500000, 1000000, 2000000, 4000000)  # table 21
 
 
 class BMP280(Registers):
     PAIRS = True  # section 5.2.1: no auto-increment in a multiple byte write
     CHIP_ID = 0x58
+    STANDBY_US = (500, 62500, 125000, 250000, 500000, 1000000, 2000000, 4000000)  # table 11
 
     def power_on(self):
         self.regs[:] = bytes(256)
@@ -58,7 +58,7 @@ class BMP280(Registers):
             self._measuring = False
             self._convert()
             if self.regs[_CTRL_MEAS] & 3 == 3:
-                self._measure(_STANDBY_US[self.regs[_CONFIG] >> 5])
+                self._measure(self.STANDBY_US[self.regs[_CONFIG] >> 5])
             else:
                 self.regs[_CTRL_MEAS] &= 0xFC  # a forced measurement ends in sleep mode
         self.regs[_STATUS] = 0x08 if self._measuring else 0
