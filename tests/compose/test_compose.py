@@ -79,6 +79,13 @@ class Fleet:
     def states(self) -> dict[str, str]:
         return {node["id"]: node["state"] for node in self.snapshot()["nodes"] if node["id"] in NODES}
 
+    def saved_at(self) -> str:
+        return self.compose("exec", "-T", "broker", "stat", "-c", "%Y", "/var/lib/mosquitto/mosquitto.db")
+
+    def wait_for_a_save(self) -> None:
+        before = self.saved_at()
+        wait_until(lambda: self.saved_at() > before, self.saved_at)
+
     def left_over(self) -> dict[str, str]:
         label = f"label=com.docker.compose.project={self.project}"
         asked = {
@@ -233,16 +240,9 @@ def test_after_kill_9_of_the_broker_all_is_as_it_was(fleet: Fleet) -> None:
     all_online(fleet)
     topic = "fleet/1/_host/board/kept"
     with Probe(fleet.url("tools"), "fleet/1/#") as probe:
-        saved = fleet.compose("exec", "-T", "broker", "stat", "-c", "%Y", "/var/lib/mosquitto/mosquitto.db")
         probe.publish(topic, b"kept", retain=True)
-        for _ in range(2):  # the first save may have begun before the message came
-            wait_until(
-                lambda: (
-                    fleet.compose("exec", "-T", "broker", "stat", "-c", "%Y", "/var/lib/mosquitto/mosquitto.db") > saved
-                ),
-                lambda: saved,
-            )
-            saved = fleet.compose("exec", "-T", "broker", "stat", "-c", "%Y", "/var/lib/mosquitto/mosquitto.db")
+        fleet.wait_for_a_save()
+        fleet.wait_for_a_save()  # the first may have begun before the message came
         before = {node["id"]: node["conn"] for node in fleet.snapshot()["nodes"] if node["id"] in NODES}
         fleet.compose("exec", "-T", "broker", "sh", "-c", "kill -9 $(cat /proc/1/task/1/children)")
 
