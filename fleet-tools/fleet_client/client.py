@@ -18,7 +18,7 @@ from paho.mqtt.client import topic_matches_sub
 
 from fleet_client import rollcall, snapshot
 from fleet_client.address import Address, parse_url
-from fleet_client.connection import Connection, VersionRefused
+from fleet_client.connection import CONNECT_TIMEOUT_S, VERSION_TIMEOUT_S, Connection, VersionRefused
 from fleet_client.errors import ClientError, Denied, NotConnected
 from fleet_client.message import Message, Will
 from fleet_schema import topics
@@ -32,7 +32,7 @@ class Client:
     """`async with Client("mqtt://127.0.0.1:1883") as client:` connects, or raises BrokerUnreachable or
     BrokerRefused; with `persist=True` it goes on trying in the background instead.
 
-    "auto" tries MQTT 5 and falls back to 3.1.1 if the broker does not speak 5, and remembers that.
+    "auto" tries MQTT 5 and falls back to 3.1.1 if the broker does not speak 5; what worked first is kept.
     `manual_ack`: a QoS 1 message counts as received only when given to `acknowledge`.
     `coalesce_s`: pause after each read, so that one wake-up takes many messages (0.005 for a firehose).
     """
@@ -134,16 +134,17 @@ class Client:
 
     async def _connect(self) -> None:
         try:
-            connection = await self._open()
+            connection = await self._open(VERSION_TIMEOUT_S if self._may_fall_back else CONNECT_TIMEOUT_S)
         except VersionRefused:
-            if not (self._version5 and self._may_fall_back):
+            if not self._may_fall_back:
                 raise
             self._version5 = False
             try:
-                connection = await self._open()
+                connection = await self._open(CONNECT_TIMEOUT_S)
             except ClientError:
                 self._version5 = True  # it was not the version
                 raise
+        self._may_fall_back = False  # what worked once is not given up because the broker is slow today
         self.refused = await connection.subscribe(self._wanted)
         self._connection = connection
         self._gone.clear()
@@ -151,10 +152,10 @@ class Client:
         if self.on_connect is not None:
             self.on_connect()
 
-    async def _open(self) -> Connection:
+    async def _open(self, patience_s: float) -> Connection:
         self._links += 1
         connection = Connection(self._links, self._deliver, self._lost, version5=self._version5, **self._options)
-        await connection.open(self.address)
+        await connection.open(self.address, patience_s)
         return connection
 
     def _lost(self, why: str) -> None:

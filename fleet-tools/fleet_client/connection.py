@@ -24,6 +24,7 @@ from fleet_client.message import Message, Will
 
 KEEPALIVE_S = 30  # never 0: without it a dead peer is not noticed, and some brokers refuse it
 CONNECT_TIMEOUT_S = 3.0
+VERSION_TIMEOUT_S = 1.0  # some brokers say nothing at all to a version that they do not speak
 BURST = 256  # packets read before the loop gets its turn again
 # Reason codes by which brokers say "I do not speak that version"; others just close the connection.
 VERSION_REFUSED = ("Unsupported protocol version", "Protocol error", "Malformed packet")
@@ -89,8 +90,8 @@ class Connection:
         paho.on_socket_unregister_write = self._wake_writer
         return paho
 
-    async def open(self, address: Address) -> None:
-        """Connect and wait for the CONNACK; BrokerUnreachable or BrokerRefused says why not."""
+    async def open(self, address: Address, patience_s: float = CONNECT_TIMEOUT_S) -> None:
+        """Connect and wait so long for the CONNACK; BrokerUnreachable or BrokerRefused says why not."""
         if address.user is not None:
             self._paho.username_pw_set(address.user, address.password)
         try:
@@ -104,9 +105,9 @@ class Connection:
         self._loop.add_reader(sock, self._readable)
         self._check_writer()
         try:
-            code = await asyncio.wait_for(self._connack, CONNECT_TIMEOUT_S)
+            code = await asyncio.wait_for(self._connack, patience_s)
         except TimeoutError:
-            raise BrokerUnreachable(f"{address.public} accepts the connection but does not speak MQTT") from None
+            raise VersionRefused(f"{address.public} accepts the connection but does not speak MQTT") from None
         finally:
             if not self._is_up():
                 self.close()

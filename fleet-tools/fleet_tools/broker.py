@@ -1,4 +1,4 @@
-"""The broker of a demo: the user's, else a mosquitto of our own, else iotcore. Loopback only, never more open than that."""
+"""The broker of a demo: the user's, else a mosquitto of our own, else iotcore. Ours listen on loopback only."""
 
 from __future__ import annotations
 
@@ -80,6 +80,7 @@ class Broker:
     url: str
     sentence: str
     child: Child | None = None
+    protocol: str = "auto"  # what the host's clients should speak there
 
     @property
     def public(self) -> str:
@@ -148,11 +149,21 @@ def _iotcore(port: int, folder: Path) -> Broker | None:
     port5 = free_port(0)
     config.write_text(IOTCORE_TOML.format(port=port, port5=port5))
     # -P: a folder named iotcore where the user stands must not be run instead.
-    command = [sys.executable, "-P", "-m", "iotcore", "--config", str(config), "--log-level", "WARNING"]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "iotcore",
+        "--config",
+        str(config),
+        "--log-level",
+        "CRITICAL",
+    ]  # lower: lines for every packet
     sbin = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin")
     why = f"{sbin} is not on PATH" if sbin else "no mosquitto 2 on PATH"
     sentence = (
         f"{why}, so this is iotcore from PyPI: for trying things on this computer only. "
         f"Loopback, no passwords, nothing survives its end, MQTT 5 has its own port {port5}; a class needs mosquitto"
     )
-    return Broker(f"mqtt://127.0.0.1:{port}", sentence, Child("iotcore", command, folder / "broker.log"))
+    child = Child("iotcore", command, folder / "broker.log")
+    return Broker(f"mqtt://127.0.0.1:{port}", sentence, child, protocol="3.1.1")

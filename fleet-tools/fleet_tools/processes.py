@@ -5,6 +5,7 @@ A session of its own keeps the terminal's Ctrl-C from the children: we tell each
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -25,19 +26,23 @@ POLL_S = 0.02
 
 
 class Child:
-    """One process; its output goes to `log`, of which `tail` shows the end when it dies."""
+    """One process; its output goes to the file `log`, of which `tail` shows the end, or to our stderr."""
 
-    def __init__(self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], log: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> None:
         self.name = name
-        self.log = log
+        self._log = log
         self._command = list(command)
         self._env = {**os.environ, **(env or {}), "PYTHONUNBUFFERED": "1"}
         self._process: subprocess.Popen[bytes] | None = None
-        self.starts = 0
-        log.write_bytes(b"")
+        self.started = 0.0  # monotonic
+        if log is not None:
+            log.write_bytes(b"")
 
     def start(self) -> None:
-        with self.log.open("ab") as out:
+        with contextlib.ExitStack() as stack:
+            out = stack.enter_context(self._log.open("ab")) if self._log else sys.stderr
             try:
                 self._process = subprocess.Popen(
                     self._command,
@@ -49,7 +54,7 @@ class Child:
                 )
             except OSError as error:
                 raise FleetError(f"{self._command[0]} does not start: {error.strerror}") from None
-        self.starts += 1
+        self.started = time.monotonic()
 
     @property
     def pid(self) -> int | None:
@@ -69,7 +74,7 @@ class Child:
             self._process.send_signal(number)
 
     def output(self) -> str:
-        return self.log.read_text(errors="replace")
+        return self._log.read_text(errors="replace") if self._log else ""
 
     def tail(self, lines: int = 5) -> str:
         return "\n".join("  | " + line for line in self.output().splitlines()[-lines:])
@@ -161,7 +166,6 @@ def micropython() -> str:
     return found
 
 
-def node_child(node: str, env: Mapping[str, str], folder: Path) -> Child:
+def node_child(node: str, env: Mapping[str, str], log: Path | None = None) -> Child:
     """The node program under the id `node`; `env` are the FLEET_* settings it reads."""
-    command = [micropython(), str(NODE / "main.py")]
-    return Child(node, command, folder / f"{node}.log", {**env, "FLEET_NODE": node})
+    return Child(node, [micropython(), str(NODE / "main.py")], log, {**env, "FLEET_NODE": node})

@@ -43,7 +43,7 @@ def run(chosen: settings.Settings, work: Callable[[Client], Awaitable[T]]) -> T:
         raise FleetError(f"the broker {chosen.origin['broker']}: {error}", USAGE) from None
 
     async def connected() -> T:
-        async with Client(address, base=chosen.base) as client:
+        async with Client(address, base=chosen.base, protocol=chosen.protocol) as client:
             return await work(client)
 
     try:

@@ -10,13 +10,14 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 from fleet_schema import topics
 from fleet_tools.errors import USAGE, FleetError
 
-DEFAULTS = {"broker": "mqtt://127.0.0.1:1883", "base": "fleet"}
-KEYS = ("broker", "base", "dashboard")
+DEFAULTS = {"broker": "mqtt://127.0.0.1:1883", "base": "fleet", "protocol": "auto"}
+KEYS = ("broker", "base", "dashboard", "protocol")
+PROTOCOLS = ("auto", "5", "3.1.1")
 DEMO_FILE = Path(".demo") / "fleet.toml"
 
 
@@ -27,6 +28,7 @@ class Settings:
     broker: str
     base: str
     dashboard: str | None
+    protocol: Literal["auto", "5", "3.1.1"]
     origin: Mapping[str, str]
 
 
@@ -54,7 +56,10 @@ def load(
             f"the base {values['base']!r} ({origin['base']}) is not one: use a-z, 0-9 and -, at most 16 characters",
             USAGE,
         )
-    return Settings(values["broker"], values["base"], values.get("dashboard"), origin)
+    if values["protocol"] not in PROTOCOLS:
+        raise FleetError(f"the protocol ({origin['protocol']}) is one of {', '.join(PROTOCOLS)}", USAGE)
+    protocol = cast(Literal["auto", "5", "3.1.1"], values["protocol"])
+    return Settings(values["broker"], values["base"], values.get("dashboard"), protocol, origin)
 
 
 def _sources(
