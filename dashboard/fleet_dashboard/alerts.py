@@ -1,0 +1,107 @@
+"""What a teacher should be told: silent nodes, two boards with one id, broken rules, retained commands. Pure.
+
+Owns the list of alerts; who publishes them asks `take_changes`. Times are monotonic ms, `ts` is UTC ms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fleet_dashboard.ingest import Culprit
+from fleet_dashboard.nodes import Node
+
+MAX_ALERTS = 200
+SWAPS = 2  # an earlier boot took over again this often within ..
+SWAPS_MS = 60_000  # .. this: two boards
+FADE_MS = 60_000  # broken rules and found commands are shown this long after the last one
+WORST_RULES = 3
+# kind -> beginning of its ids, which have at most 32 characters with a node id of 20
+KINDS = {
+    "silent": "silent",
+    "schema": "schema",
+    "duplicate-id": "duplicate",
+    "retained-command": "retained",
+    "store": "store",
+}
+
+
+@dataclass
+class Alert:
+    id: str
+    ts: int
+    kind: str
+    node: str
+    text: str
+
+
+class Alerts:
+    """`active` by id. An alert is raised once and ends when its cause does."""
+
+    def __init__(self) -> None:
+        self.active: dict[str, Alert] = {}
+        self._changed: set[str] = set()
+        self._until: dict[str, int] = {}
+
+    def tell(self, kind: str, node: str, text: str, ts: int, until: int | None = None) -> None:
+        """Raise the alert `kind` of a node, or refresh its text; `until` (monotonic) ends it by itself."""
+        name = _name(kind, node)
+        if until is not None:
+            self._until[name] = until
+        known = self.active.get(name)
+        if known is not None and known.text == text:
+            return
+        if known is None and len(self.active) >= MAX_ALERTS:
+            return
+        self.active[name] = Alert(name, known.ts if known else ts, kind, node, text)
+        self._changed.add(name)
+
+    def end(self, kind: str, node: str) -> None:
+        self._drop(_name(kind, node))
+
+    def _drop(self, name: str) -> None:
+        self._until.pop(name, None)
+        if self.active.pop(name, None) is not None:
+            self._changed.add(name)
+
+    def judge_node(self, node: Node, now: int, ts: int) -> None:
+        presence = node.presence
+        if presence.word == "silent":
+            self.tell(
+                "silent", node.id, f"{node.name} is connected, but sends nothing; press reset or look at its log", ts
+            )
+        else:
+            self.end("silent", node.id)
+        if sum(1 for swap in presence.swaps if now - swap < SWAPS_MS) >= SWAPS:
+            text = f"two boards call themselves {node.id}: give one of them another id in its config.json"
+            self.tell("duplicate-id", node.id, text, ts, now + SWAPS_MS)
+
+    def judge_culprit(self, who: str, culprit: Culprit, now: int, ts: int) -> None:
+        if culprit.last and now - culprit.last < FADE_MS:
+            worst = ", ".join(f"{rule} x {count}" for rule, count in culprit.rules.most_common(WORST_RULES))
+            text = f"{who} breaks the contract ({worst}); the last: {culprit.why}"
+            self.tell("schema", who, text, ts, culprit.last + FADE_MS)
+
+    def forget(self, node: str) -> None:
+        """The node is gone, and what was said of it."""
+        for name in [name for name, alert in self.active.items() if alert.node == node]:
+            self._drop(name)
+
+    def fade(self, now: int) -> None:
+        """End what has an end."""
+        for name in [name for name, until in self._until.items() if now >= until]:
+            self._drop(name)
+
+    def take_changes(self) -> dict[str, dict[str, Any] | None]:
+        """{id: alert, or None if it is over} since the last call."""
+        changed, self._changed = self._changed, set()
+        return {name: asdict(self.active[name]) if name in self.active else None for name in changed}
+
+    def view(self) -> list[dict[str, Any]]:
+        """Newest first."""
+        return [asdict(alert) for alert in sorted(self.active.values(), key=lambda alert: -alert.ts)]
+
+
+def _name(kind: str, node: str) -> str:
+    """An alert's id; a target like _all loses its underscore, which an id cannot have."""
+    return f"{KINDS[kind]}-{node.removeprefix('_')}" if node else KINDS[kind]

@@ -1,0 +1,439 @@
+"""The service: builds and owns everything, and is the only place where tasks are started.
+
+Order at the end: no new pages, streams end, goodbye on the broker, last commit, acknowledge it, let go of broker and
+database. What was not committed was not acknowledged either, and comes again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import Any
+
+import uvicorn
+
+from fleet_client import Client, ClientError, Denied, Message
+from fleet_dashboard import announce, leaderboard, web
+from fleet_dashboard.alerts import FADE_MS, Alerts
+from fleet_dashboard.clock import WallClock
+from fleet_dashboard.commands import Commands
+from fleet_dashboard.ingest import Ingest
+from fleet_dashboard.live import FRAME_S, Live
+from fleet_dashboard.nodes import PRESENCE, Node, Registry
+from fleet_dashboard.settings import Settings
+from fleet_dashboard.store import Store, StoreError
+from fleet_schema import SchemaError, topics
+
+COMMIT_ROWS = 400  # well below the 1,000 that the broker sends ahead, so that it never has to wait for us
+COMMIT_S = 0.025  # and with fewer, this long after the first
+MAX_PENDING = 20_000  # rows; with more we stop taking messages, and the broker keeps them
+COALESCE_S = 0.005
+INSPECT_S = 0.3  # retained messages come at once; this is what a slow link may take
+INSPECT_EVERY_S = 2.0
+BROKER_DROPPED = "$SYS/broker/publish/messages/dropped"
+
+
+class ServiceError(Exception):
+    """The service cannot start; one sentence."""
+
+
+class HttpServer(uvicorn.Server):
+    """uvicorn, but signals belong to the service: it has more than HTTP to end."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Service:
+    """`await Service(settings).run()` until SIGINT or SIGTERM."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stop = asyncio.Event()
+        self._clock = WallClock()
+        self._store = Store(settings.database)
+        self._registry = Registry()
+        self._alerts = Alerts()
+        self._ingest = Ingest(settings.base, self._store, self._registry, self._clock, self)
+        self._live = Live(self._registry, self._status, self.stats)
+        self._boards: list[dict[str, Any]] = []
+        self._unacknowledged: list[Message] = []
+        self._work = asyncio.Event()  # something waits for a commit
+        self._full = asyncio.Event()  # so much that the commit should not wait
+        self._room = asyncio.Event()  # not too much
+        self._linked_since: int | None = None
+        self._command_seen = asyncio.Event()
+        self._command_seen.set()  # look once at the start
+        self._broker_dropped: int | None = None
+        self._rate = 0.0
+        self._db_bytes = 0
+
+    # -- from start to end -----------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """ServiceError or StoreError if it cannot start."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop.set)
+        listener = listen(self._settings)
+        for known in await self._store.open():
+            self._ingest.restore(known)
+        self._make_clients()
+        server = HttpServer(
+            uvicorn.Config(
+                web.application(self, self._settings.http_names),
+                log_level="warning",
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=1,
+                timeout_keep_alive=30,
+                server_header=False,
+            )
+        )
+        try:
+            async with self._inlet, self._control, asyncio.TaskGroup() as self._tasks:
+                self._tasks.create_task(self._serve(server, listener), name="http")
+                loops = [
+                    self._tasks.create_task(loop_of(), name=name)
+                    for name, loop_of in (
+                        ("ingest", self._take),
+                        ("commit", self._commit),
+                        ("frames", self._tick),
+                        ("seconds", self._seconds),
+                        ("announce", self._announce),
+                        ("inspect", self._inspect),
+                        ("broker", self._watch_broker),
+                        ("ready", lambda: self._get_ready(listener)),
+                    )
+                ]
+                await self._stop.wait()
+                await self._end(server, loops)
+        finally:
+            listener.close()
+            await self._store.close()
+
+    def _make_clients(self) -> None:
+        """Two connections: taking everything in at MQTT 3.1.1, which costs half; everything else at 5."""
+        broker, base = self._settings.broker, self._settings.base
+        self._inlet = Client(
+            broker,
+            base=base,
+            client_id=f"fleet-ingest-{self._store.instance}",
+            protocol="3.1.1",
+            clean=False,  # the broker keeps for us what comes while we restart
+            manual_ack=True,
+            persist=True,
+            coalesce_s=COALESCE_S,
+            on_connect=self._link_up,
+            on_disconnect=self._link_down,
+        )
+        self._control = Client(
+            broker,
+            base=base,
+            client_id=f"fleet-dashboard-{self._store.instance}",
+            will=announce.will(base, self.now_ms()),
+            persist=True,
+            on_connect=lambda: self._announcer.link_is_new(),
+        )
+        self._announcer = announce.Announcer(self._control, self._registry)
+        self._commands = Commands(self._control, self._registry, self._spawn, self._live.add_rollcall)
+
+    async def _serve(self, server: HttpServer, listener: socket.socket) -> None:
+        await server.serve(sockets=[listener])
+        self._stop.set()
+
+    async def _get_ready(self, listener: socket.socket) -> None:
+        await self._subscribe()
+        host, port = listener.getsockname()[:2]
+        shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+        print(f"dashboard http://{shown}:{port}", flush=True)
+
+    async def _subscribe(self) -> None:
+        complained = ""
+        while True:
+            try:
+                await self._inlet.subscribe(topics.everything(self._settings.base), qos=1)
+                return
+            except Denied as error:
+                why = f"{error}; the dashboard's account must be allowed to read everything of its base"
+            except ClientError as error:
+                why = str(error)
+            if why != complained and not why.endswith("not connected yet"):
+                complained = why
+                print(f"waiting for the broker: {why}", file=sys.stderr, flush=True)
+            await asyncio.sleep(0.1)
+
+    async def _end(self, server: HttpServer, loops: list[asyncio.Task[None]]) -> None:
+        server.should_exit = True
+        self._live.close()
+        for task in loops:
+            task.cancel()
+        await asyncio.wait(loops)
+        await self._announcer.say_goodbye(self.now_ms())
+        try:
+            self._ingest.settle()
+            await self._store.commit()
+            self._inlet.acknowledge(self._unacknowledged)
+        except StoreError as error:
+            print(error, file=sys.stderr)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """For work that ends by itself within seconds."""
+        self._tasks.create_task(work, name=name)
+
+    # -- taking in -------------------------------------------------------------------------------------------
+
+    async def _take(self) -> None:
+        self._room.set()
+        async for batch in self._inlet.batches():
+            self._ingest.take(batch)
+            self._unacknowledged += batch
+            self._work.set()
+            if self._store.pending >= COMMIT_ROWS:
+                self._full.set()
+            if self._store.pending > MAX_PENDING:
+                self._room.clear()
+            await self._room.wait()
+
+    async def _commit(self) -> None:
+        while True:
+            await self._work.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._full.wait(), COMMIT_S)
+            self._work.clear()
+            self._full.clear()
+            batch, self._unacknowledged = self._unacknowledged, []
+            try:
+                await self._store.commit()
+            except (StoreError, asyncio.CancelledError) as error:
+                self._unacknowledged = batch + self._unacknowledged
+                if isinstance(error, asyncio.CancelledError):
+                    raise
+                await self._store_failed(str(error))
+                continue
+            self._inlet.acknowledge(batch)
+            self._room.set()
+
+    async def _store_failed(self, why: str) -> None:
+        """Nothing is lost: the rows stay, nothing is acknowledged, and the broker keeps what follows."""
+        now = self._clock.refresh()
+        self._alerts.tell("store", "", why, self._clock.utc(now), until=now + 10_000)
+        await asyncio.sleep(1)
+        self._work.set()
+
+    def _link_up(self) -> None:
+        self._linked_since = self._clock.refresh()
+        self._live.set("broker", self._broker())
+
+    def _link_down(self, why: str) -> None:
+        self._linked_since = None
+        self._live.set("broker", self._broker())
+        print(f"connection to the broker lost ({why}), trying again", file=sys.stderr, flush=True)
+
+    # -- what ingest tells at once (Listener) ------------------------------------------------------------------
+
+    def event(self, node: Node, event: dict[str, Any]) -> None:
+        self._live.add_event(event)
+
+    def command_seen(self) -> None:
+        self._command_seen.set()
+
+    def speaks_though_gone(self, node: Node) -> None:
+        self._commands.ask_rebirth(node, self._clock.refresh())
+
+    def host_document(self, kind: str, name: str | None, payload: bytes) -> None:
+        if payload:
+            self._announcer.stale_document(kind, name, dict(self._alerts.active))
+
+    def forgotten(self, node: Node) -> None:
+        self._announcer.forget(node.id)
+        self._alerts.forget(node.id)
+
+    # -- what happens by the clock -----------------------------------------------------------------------------
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(FRAME_S)
+            now = self._clock.refresh()
+            changes = self._alerts.take_changes()
+            if changes:
+                self._announcer.add_alerts(changes)
+                self._live.set("alerts", self._alerts.view())
+            self._live.frame(now, self._clock.step)
+
+    async def _seconds(self) -> None:
+        """Once a second: judge silence and alerts, count the boards, keep the clocks."""
+        before = self._ingest.received
+        while True:
+            await asyncio.sleep(1)
+            now = self._clock.refresh()
+            self._rate, before = self._ingest.received - before, self._ingest.received
+            self._judge(now)
+            self._ingest.settle()
+            self._work.set()
+            boards = leaderboard.boards(node.standing() for node in self._registry.nodes.values())
+            if boards != self._boards:
+                self._boards = boards
+                self._live.set("boards", boards)
+                self._announcer.set_boards(boards)
+            self._db_bytes = await asyncio.to_thread(self._store.size)
+
+    def _judge(self, now: int) -> None:
+        ts = self._clock.utc(now)
+        for node in self._registry.nodes.values():
+            if self._linked_since is not None and node.presence.tick(now, node.period, self._linked_since):
+                node.changed |= PRESENCE
+                self._registry.touched.add(node)
+            self._alerts.judge_node(node, now, ts)
+        for who, culprit in self._ingest.culprits.items():
+            self._alerts.judge_culprit(who, culprit, now, ts)
+        self._alerts.fade(now)
+
+    async def _announce(self) -> None:
+        while True:
+            await self._announcer.publish_due(self._clock.refresh(), self._clock.step)
+            await asyncio.sleep(FRAME_S)
+
+    async def _inspect(self) -> None:
+        """Ask the broker which commands it retains, whenever one was seen: a subscriber that was there when it was
+        published cannot tell. Each would be run by every node that reconnects, so it is cleared."""
+        commands = topics.everything(self._settings.base)[:-1] + "+/cmd/+"
+        while True:
+            await self._command_seen.wait()
+            self._command_seen.clear()
+            found: dict[str, bytes] = {}
+
+            def note(message: Message, found: dict[str, bytes] = found) -> None:
+                if message.retain and message.payload:
+                    found[message.topic] = message.payload
+
+            try:
+                async with self._control.listen([commands], note):
+                    await asyncio.sleep(INSPECT_S)
+                for topic in found:
+                    await self._clear_command(topic)
+            except ClientError:
+                self._command_seen.set()  # look again when the link is back
+            await asyncio.sleep(INSPECT_EVERY_S)
+
+    async def _clear_command(self, topic: str) -> None:
+        try:
+            who, _, name = topics.parse(self._settings.base, topic)
+        except SchemaError:
+            return  # no node listens to it
+        await self._control.publish(topic, b"", retain=True)
+        now = self._clock.refresh()
+        text = f"somebody published the command {name} to {who} with retain; it was cleared: leave -r out"
+        self._alerts.tell("retained-command", who, text, self._clock.utc(now), now + FADE_MS)
+
+    async def _watch_broker(self) -> None:
+        """What the broker itself dropped, where it tells: data that was lost before it could reach us."""
+
+        def note(message: Message) -> None:
+            if message.payload.isdigit():
+                self._broker_dropped = int(message.payload)
+
+        while True:
+            try:
+                async with self._control.listen([BROKER_DROPPED], note):
+                    await self._stop.wait()
+            except Denied:
+                return
+            except ClientError:
+                await asyncio.sleep(1)
+
+    # -- what the pages ask (web.Fleet) --------------------------------------------------------------------------
+
+    def now_ms(self) -> int:
+        return self._clock.utc(self._clock.refresh())
+
+    def _broker(self) -> dict[str, Any]:
+        return {"connected": self._linked_since is not None, "url_public": self._settings.broker.public}
+
+    def _status(self) -> dict[str, Any]:
+        return {
+            "now": self.now_ms(),
+            "base": self._settings.base,
+            "broker": self._broker(),
+            "boards": self._boards,
+            "alerts": self._alerts.view(),
+        }
+
+    def stats(self) -> dict[str, Any]:
+        """`messages` = kept + duplicates + ignored + the sum of `bad`; `rows` are committed samples and events."""
+        ingest, store = self._ingest, self._store
+        return {
+            "messages": ingest.received,
+            "kept": ingest.kept,
+            "duplicates": ingest.duplicates,
+            "ignored": ingest.ignored,
+            "bad": ingest.bad,
+            "rate": self._rate,
+            "rows": store.rows,
+            "repeated": store.repeated,
+            "pending": store.pending,
+            "stalls": self._inlet.stalls,
+            "db_bytes": self._db_bytes,
+            "broker_dropped": self._broker_dropped,
+            "reconnects": self._inlet.reconnects,
+            "viewers": self._live.viewers,
+            "conflated": self._live.conflated,
+        }
+
+    def health(self) -> dict[str, Any]:
+        connected = self._linked_since is not None
+        return {"ok": connected, "broker": connected, "nodes": len(self._registry.nodes), "now": self.now_ms()}
+
+    def viewers(self) -> int:
+        return self._live.viewers
+
+    def snapshot(self) -> dict[str, Any]:
+        self._clock.refresh()
+        return self._live.snapshot(self._clock.step)
+
+    def watch(self) -> AsyncIterator[bytes]:
+        return self._live.watch(lambda: self._clock.step)
+
+    async def node(self, name: str) -> dict[str, Any] | None:
+        node = self._registry.nodes.get(name)
+        if node is None:
+            return None
+        recent = await self._store.recent(name)
+        return {**node.view(self._clock.step), **recent, "commands": self._commands.rows_of(name)}
+
+    async def series(self, node: str, sensor: str, start: int, end: int, points: int) -> dict[str, Any] | None:
+        known = self._registry.nodes.get(node)
+        if known is None:
+            return None
+        found = await self._store.series(node, sensor, start, end, points)
+        declared = ((known.meta or {}).get("sensors") or {}).get(sensor, {})
+        units = {name: declared.get(name, ["", ""]) for name in found.pop("fields")}
+        return {"sensor": sensor, "units": units, **found}
+
+    def command(self, target: Any, name: Any, args: Any) -> dict[str, Any]:
+        request_id, expected = self._commands.start(target, name, args)
+        return {"id": request_id, "expected": expected}
+
+    def rollcall(self, name: str) -> dict[str, Any] | None:
+        return self._commands.get(name)
+
+
+def listen(settings: Settings) -> socket.socket:
+    """A bound socket, so that a taken port is told before anything else begins."""
+    host, port = settings.http_host, settings.http_port
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen(128)
+    except OSError as error:
+        raise ServiceError(
+            f"cannot listen on {host}:{port} ({error.strerror}); FLEET_HTTP_PORT chooses another port"
+        ) from None
+    return sock

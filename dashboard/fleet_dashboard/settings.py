@@ -1,0 +1,81 @@
+"""What the service can be told, from flags and the environment; a bad value names its key. Never reads the network."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fleet_client import Address, parse_url
+from fleet_schema import topics
+
+
+class SettingsError(ValueError):
+    """One sentence that names the key and says what would be right."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    broker: Address
+    base: str = "fleet"
+    data: Path = Path("fleet-data")
+    http_host: str = "127.0.0.1"
+    http_port: int = 8080  # 0: any free one
+    http_names: tuple[str, ...] = field(default=())  # further names under which browsers may reach us
+
+    @property
+    def database(self) -> Path:
+        return self.data / "fleet.db"
+
+
+# key in the environment -> (flag, default, help)
+KEYS = {
+    "FLEET_BROKER": ("--broker", "mqtt://127.0.0.1:1883", "mqtt://[user[:password]@]host[:port]"),
+    "FLEET_BASE": ("--base", "fleet", "first level of every topic"),
+    "FLEET_DATA": ("--data", "fleet-data", "folder of the database; made if absent"),
+    "FLEET_HTTP_HOST": ("--http-host", "127.0.0.1", "address to listen on; 0.0.0.0 lets the classroom in"),
+    "FLEET_HTTP_PORT": ("--http-port", "8080", "port to listen on; 0 takes a free one"),
+    "FLEET_HTTP_NAMES": ("--http-names", "", "further host names browsers may use, with commas"),
+}
+
+
+def load(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
+    """Flag before environment before default; SettingsError for the first bad value."""
+    parser = argparse.ArgumentParser(
+        prog="fleet-dashboard",
+        description="Stores what the fleet sends and shows it in the browser.",
+        epilog="A broker's password belongs into FLEET_BROKER in the environment: flags are seen in process lists.",
+    )
+    for key, (flag, default, text) in KEYS.items():
+        parser.add_argument(
+            flag, dest=key, default=environment.get(key) or default, help=f"{text} ({key}, {default!r})"
+        )
+    given: dict[str, str] = vars(parser.parse_args(arguments))
+    return Settings(
+        broker=_broker(given["FLEET_BROKER"]),
+        base=_base(given["FLEET_BASE"]),
+        data=Path(given["FLEET_DATA"]),
+        http_host=given["FLEET_HTTP_HOST"],
+        http_port=_port(given["FLEET_HTTP_PORT"]),
+        http_names=tuple(name.strip().lower() for name in given["FLEET_HTTP_NAMES"].split(",") if name.strip()),
+    )
+
+
+def _broker(text: str) -> Address:
+    try:
+        return parse_url(text)
+    except ValueError as error:
+        raise SettingsError(f"FLEET_BROKER: {error}") from None
+
+
+def _base(text: str) -> str:
+    if not topics.is_base(text):
+        raise SettingsError(f"FLEET_BASE: {text!r} is not a base; it is 1 to 16 of a-z, 0-9 and -, like class3b")
+    return text
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise SettingsError(f"FLEET_HTTP_PORT: {text!r} is not a port; it is a number from 0 to 65535")
+    return int(text)

@@ -1,0 +1,245 @@
+"""HTTP for the browser: pages, JSON and one event stream. Starlette routes only: no SQL, no MQTT, no state.
+
+Who may ask: reading is open to everybody who can reach the port; a POST must come from a page of ours (Origin), and
+every request must use a name of ours (Host), so that no foreign page reaches us through its own name (DNS rebinding).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+import ipaddress
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import orjson
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fleet_dashboard.commands import BadCommand
+from fleet_dashboard.live import MAX_VIEWERS
+from fleet_dashboard.store import StoreError
+
+STATIC = Path(__file__).with_name("static")
+MAX_BODY = 4096
+DAY_MS = 24 * 3600 * 1000
+HEADERS = {
+    "content-security-policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+}
+# uPlot 1.6.31 as PyPI's youplot 1.0.0 ships it: what the browser runs is what was looked at.
+VENDOR = {
+    "uplot.js": (
+        "uplot.iife.min.js",
+        "text/javascript",
+        "2d27e8ad3d228164525ce213f9dc716f39b4e3aee0cc773fb3491c96cf4921a2",
+    ),
+    "uplot.css": (
+        "uplot.min.css",
+        "text/css",
+        "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
+    ),
+}
+
+
+class Fleet(Protocol):
+    """What the pages show and do; the service is one."""
+
+    def snapshot(self) -> dict[str, Any]: ...
+    def stats(self) -> dict[str, Any]: ...
+    def health(self) -> dict[str, Any]: ...
+    def viewers(self) -> int: ...
+    def watch(self) -> AsyncIterator[bytes]: ...
+    async def node(self, name: str) -> dict[str, Any] | None: ...
+    async def series(self, node: str, sensor: str, start: int, end: int, points: int) -> dict[str, Any] | None: ...
+    def command(self, target: Any, name: Any, args: Any) -> dict[str, Any]: ...
+    def rollcall(self, name: str) -> dict[str, Any] | None: ...
+    def now_ms(self) -> int: ...
+
+
+def json_response(document: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(document), status, {"cache-control": "no-store"}, "application/json")
+
+
+def failure(status: int, sentence: str) -> Response:
+    return json_response({"error": sentence}, status)
+
+
+class Pages:
+    """The handlers, in the order of the API's description."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._vendor = {name: _vendor_file(*what) for name, what in VENDOR.items()}
+
+    def routes(self) -> list[Route | Mount]:
+        return [
+            Route("/", self.page),
+            Route("/node/{node}", self.page),
+            Route("/leaderboard", self.page),
+            Route("/static/vendor/{name}", self.vendor),
+            Mount("/static", StaticFiles(directory=STATIC, check_dir=False)),
+            Route("/api/snapshot", self.snapshot),
+            Route("/api/stream", self.stream),
+            Route("/api/nodes/{node}", self.node),
+            Route("/api/nodes/{node}/series", self.series),
+            Route("/api/commands", self.command, methods=["POST"]),
+            Route("/api/commands/{name}", self.rollcall),
+            Route("/api/health", self.health),
+            Route("/api/stats", self.stats),
+        ]
+
+    async def page(self, request: Request) -> Response:
+        index = STATIC / "index.html"
+        if not index.exists():
+            return PlainTextResponse("the pages are not installed", 404)
+        return FileResponse(index, headers={"cache-control": "no-cache"})
+
+    async def vendor(self, request: Request) -> Response:
+        found = self._vendor.get(request.path_params["name"])
+        if found is None:
+            return PlainTextResponse("not there: the page draws without it", 404)
+        return Response(found[0], media_type=found[1], headers={"cache-control": "max-age=86400"})
+
+    async def snapshot(self, request: Request) -> Response:
+        return json_response(self._fleet.snapshot())
+
+    async def stream(self, request: Request) -> Response:
+        if self._fleet.viewers() >= MAX_VIEWERS:
+            return failure(503, f"{MAX_VIEWERS} pages are watching already; close one")
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        return StreamingResponse(self._fleet.watch(), 200, headers, "text/event-stream")
+
+    async def node(self, request: Request) -> Response:
+        node = await self._fleet.node(request.path_params["node"])
+        return failure(404, "no such node") if node is None else json_response(node)
+
+    async def series(self, request: Request) -> Response:
+        query = request.query_params
+        now = self._fleet.now_ms()
+        try:
+            end = _whole(query.get("to"), "to", now + 1)
+            start = _whole(query.get("from"), "from", end - DAY_MS)
+            points = _whole(query.get("points"), "points", 600)
+            if "sensor" not in query or not start < end or points < 1:
+                raise ValueError("series needs sensor=.., from < to (UTC in ms) and points from 1")
+            found = await self._fleet.series(request.path_params["node"], query["sensor"], start, end, points)
+        except ValueError as error:
+            return failure(400, str(error))
+        except StoreError as error:
+            return failure(503, str(error))
+        return failure(404, "no such node") if found is None else json_response(found)
+
+    async def command(self, request: Request) -> Response:
+        try:
+            body = await _body(request)
+            fields = orjson.loads(body)
+            if not isinstance(fields, dict):
+                raise BadCommand('the body is a JSON object {"target","name","args"}')
+            answer = self._fleet.command(fields.get("target"), fields.get("name"), fields.get("args", {}))
+        except orjson.JSONDecodeError:
+            return failure(400, 'the body is not JSON; it is {"target","name","args"}')
+        except (BadCommand, ClientDisconnect) as error:
+            return failure(400, str(error))
+        return json_response(answer, 202)
+
+    async def rollcall(self, request: Request) -> Response:
+        call = self._fleet.rollcall(request.path_params["name"])
+        return failure(404, "no such command, or too long ago") if call is None else json_response(call)
+
+    async def health(self, request: Request) -> Response:
+        health = self._fleet.health()
+        return json_response(health, 200 if health["ok"] else 503)
+
+    async def stats(self, request: Request) -> Response:
+        return json_response(self._fleet.stats())
+
+
+async def _body(request: Request) -> bytes:
+    """BadCommand over 4 KiB, before more of it is read."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise BadCommand("the body is over 4096 bytes")
+    return body
+
+
+def _whole(text: str | None, name: str, default: int) -> int:
+    if text is None or text == "":
+        return default
+    try:
+        value = int(text)
+    except ValueError:
+        raise ValueError(f"{name} is a whole number") from None
+    if abs(value) > 1 << 53:
+        raise ValueError(f"{name} is too large")
+    return value
+
+
+def _vendor_file(name: str, kind: str, digest: str) -> tuple[bytes, str] | None:
+    """The bytes of a file of the package youplot, if it is installed and exactly what we know."""
+    try:
+        data = (importlib.resources.files("youplot") / "vendor" / name).read_bytes()
+    except (ModuleNotFoundError, OSError):
+        return None
+    return (data, kind) if hashlib.sha256(data).hexdigest() == digest else None
+
+
+class Guard:
+    """Refuses foreign names and foreign pages, and puts the security headers on every answer."""
+
+    def __init__(self, app: ASGIApp, names: tuple[str, ...]) -> None:
+        self._app = app
+        self._names = ("localhost", *names)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        why = self.refusal(scope["method"], Headers(scope=scope))
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        app = self._app if why is None else failure(403, why)
+        await app(scope, receive, guarded)
+
+    def refusal(self, method: str, headers: Headers) -> str | None:
+        """Why not, or None. A numeric address cannot be rebound, so all of those are ours."""
+        host = headers.get("host", "")
+        try:
+            name = (urlsplit(f"//{host}").hostname or "").lower()
+        except ValueError:
+            return "the Host header is not a host"
+        if name not in self._names and not _is_address(name):
+            return f"this dashboard is not called {name!r}; FLEET_HTTP_NAMES can say that it is"
+        if method in ("GET", "HEAD"):
+            return None
+        origin = headers.get("origin")
+        if origin is None:  # curl and scripts; a browser always sends it with a POST
+            return None if headers.get("sec-fetch-site", "none") in ("none", "same-origin") else "a foreign page"
+        return None if origin.lower() == f"http://{host.lower()}" else "commands are taken from our own pages only"
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def application(fleet: Fleet, names: tuple[str, ...]) -> ASGIApp:
+    return Guard(Starlette(routes=Pages(fleet).routes()), names)
