@@ -93,7 +93,7 @@ def init(
 def show(folder: Path, base: str, board: str | None, at: str) -> None:
     """Print lines that are ready to paste; with BOARD, what goes into that board's config.json."""
     vault = Vault(folder, folder)
-    click.echo(board_lines(vault, board, at) if board else lines(vault, base, at))
+    click.echo(board_lines(vault, base, board, at) if board else lines(vault, base, at))
 
 
 @accounts_command.command()
@@ -142,13 +142,13 @@ def lines(vault: Vault, base: str, at: str) -> str:
     )
 
 
-def board_lines(vault: Vault, board: str, at: str) -> str:
+def board_lines(vault: Vault, base: str, board: str, at: str) -> str:
     for kind in (BOARDS, SIMULATED):
         password = vault.nodes(kind).get(board)
         if password is not None:
             host, _, port = at.rpartition(":")
             broker = {"host": host, "port": int(port), "user": board, "password": password}
-            return json.dumps({"node": board, "broker": broker}, indent=1)
+            return json.dumps({"node": board, "base": base, "broker": broker}, indent=1)
     raise AccountError(f"There is no account {board!r}: make it with --board {board}.")
 
 

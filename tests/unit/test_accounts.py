@@ -116,7 +116,8 @@ def test_show_prints_what_a_board_needs_in_its_config(tmp_path: Path, capsys: py
     assert cli.run(["accounts", "show", "ada", "--folder", str(tmp_path), "--at", "10.0.0.5:1883"]) == 0
     config = json.loads(capsys.readouterr().out)
     password = json.loads((tmp_path / "boards" / "nodes.json").read_text())["ada"]
-    assert config == {"node": "ada", "broker": {"host": "10.0.0.5", "port": 1883, "user": "ada", "password": password}}
+    broker = {"host": "10.0.0.5", "port": 1883, "user": "ada", "password": password}
+    assert config == {"node": "ada", "base": "fleet", "broker": broker}
 
 
 def test_a_removed_node_loses_account_role_and_password(tmp_path: Path) -> None:
