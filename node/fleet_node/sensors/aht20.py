@@ -1,6 +1,6 @@
 """ASAIR AHT20, temperature and humidity (datasheet "AHT20", version 1.0)."""
 
-from fleet_node.sensors.checks import crc8, within
+from fleet_node.sensors.checks import crc8, rounded, within
 
 _RESET = b"\xba"  # section 5.5
 _CALIBRATE = b"\xbe\x08\x00"  # section 5.4
@@ -52,4 +52,4 @@ class AHT20:
         hum = answer[1] << 12 | answer[2] << 4 | answer[3] >> 4
         temp = (answer[3] & 15) << 16 | answer[4] << 8 | answer[5]
         temp = within("temp", temp * 200 / 1048576 - 50, -40, 85)  # section 6
-        return {"temp": round(temp, 2), "hum": round(hum * 100 / 1048576, 2)}
+        return {"temp": rounded(temp), "hum": rounded(hum * 100 / 1048576)}

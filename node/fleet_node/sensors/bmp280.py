@@ -5,7 +5,7 @@ Compensation by integers (section 3.11.3): boards have floats of single precisio
 
 import struct
 
-from fleet_node.sensors.checks import within
+from fleet_node.sensors.checks import rounded, within
 
 _CALIB = 0x88
 _ID = 0xD0
@@ -60,7 +60,7 @@ class BMP280:
         fine = self._fine(raw_temp)
         temp = within("temp", ((fine * 5 + 128) >> 8) / 100, -40, 85)
         press = within("press", self._press(raw_press, fine) / 25600, 300, 1100)
-        return {"temp": round(temp, 2), "press": round(press, 2)}
+        return {"temp": rounded(temp), "press": rounded(press)}
 
     def _fine(self, raw):
         """t_fine of compensate_T_int32: 1/5120 Cel."""

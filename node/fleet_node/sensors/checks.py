@@ -1,4 +1,4 @@
-"""What a driver holds against an answer before it believes it: a checksum, and what is possible."""
+"""What a driver does to an answer before it hands it on: checksum, plausibility, rounding."""
 
 
 def crc8(data):
@@ -16,3 +16,8 @@ def within(what, value, low, high):
     if low <= value <= high:
         return value
     raise ValueError(what + " of " + str(value) + " is impossible")
+
+
+def rounded(value):
+    """To two digits, as finer is noise; and never -0.0."""
+    return round(value, 2) + 0.0

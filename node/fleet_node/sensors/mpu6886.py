@@ -2,6 +2,8 @@
 
 import struct
 
+from fleet_node.sensors.checks import rounded
+
 _ACCEL_CONFIG = 0x1C
 _CONFIG = 0x1A
 _DATA = 0x3B
@@ -47,10 +49,10 @@ class MPU6886:
         if not ax and not ay and not az:
             raise ValueError("mpu6886 is asleep")  # it lost its power for a moment
         return {
-            "ax": round(ax * _G, 2),
-            "ay": round(ay * _G, 2),
-            "az": round(az * _G, 2),
-            "temp": round(temp / 326.8 + 25, 2),
+            "ax": rounded(ax * _G),
+            "ay": rounded(ay * _G),
+            "az": rounded(az * _G),
+            "temp": rounded(temp / 326.8 + 25),
         }
 
     def _set(self, register, value):

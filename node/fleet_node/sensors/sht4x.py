@@ -1,6 +1,6 @@
 """Sensirion SHT40/41/45, temperature and humidity (datasheet "SHT4x", version 6)."""
 
-from fleet_node.sensors.checks import crc8, within
+from fleet_node.sensors.checks import crc8, rounded, within
 
 _MEASURE_HIGH = b"\xfd"  # section 4.5
 _SERIAL = b"\x89"
@@ -35,7 +35,7 @@ class SHT4x:
         temp, hum = self._fetch()
         temp = within("temp", -45 + 175 * temp / 65535, -40, 125)  # section 4.6
         hum = min(100, max(0, -6 + 125 * hum / 65535))  # section 4.6: crop to what is physical
-        return {"temp": round(temp, 2), "hum": round(hum, 2)}
+        return {"temp": rounded(temp), "hum": rounded(hum)}
 
     async def _ask(self, command, wait_ms):
         self._i2c.writeto(self._address, command)
