@@ -47,7 +47,7 @@ def parse(name: str, typed: Sequence[str], spec: Spec) -> dict[str, Any]:
         elif separator and topics.is_name(key) and not (spec and spec[0][1] == "s"):
             hint = words.did_you_mean(key, by_name)
             raise FleetError(
-                f"{name} has no argument {key!r}{hint}; it is used like this: {words.usage(name, spec)}", USAGE
+                f"{name} has no argument {key!r}{hint or '; use it like this: ' + words.usage(name, spec)}", USAGE
             )
         else:
             bare.append(word)
@@ -63,7 +63,7 @@ def _place(name: str, bare: list[str], left: Spec, spec: Spec) -> dict[str, Any]
         return {left[0][0]: " ".join(bare)}
     if len(bare) > len(left):
         takes = words.usage(name, spec) if spec else f"{name}, without anything"
-        raise FleetError(f"{bare[len(left)]!r} is one value too many; it is used like this: {takes}", USAGE)
+        raise FleetError(f"{bare[len(left)]!r} is one value too many; use it like this: {takes}", USAGE)
     return {arg[0]: convert(name, arg, word) for arg, word in zip(left, bare, strict=False)}
 
 
@@ -88,4 +88,4 @@ def check(name: str, args: dict[str, Any], spec: Spec) -> None:
     try:
         commands.check_args(args, spec)
     except SchemaError as error:
-        raise FleetError(f"{name}: {error.why}; it is used like this: {words.usage(name, spec)}", USAGE) from None
+        raise FleetError(f"{name}: {error.why}; use it like this: {words.usage(name, spec)}", USAGE) from None

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from fleet_client import parse_url
 from fleet_tools.errors import NO_BROKER, USAGE, FleetError
@@ -80,7 +81,7 @@ class Broker:
     url: str
     sentence: str
     child: Child | None = None
-    protocol: str = "auto"  # what the host's clients should speak there
+    protocol: Literal["auto", "5", "3.1.1"] = "auto"  # what the host's clients should speak there
 
     @property
     def public(self) -> str:
@@ -149,16 +150,8 @@ def _iotcore(port: int, folder: Path) -> Broker | None:
     port5 = free_port(0)
     config.write_text(IOTCORE_TOML.format(port=port, port5=port5))
     # -P: a folder named iotcore where the user stands must not be run instead.
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "iotcore",
-        "--config",
-        str(config),
-        "--log-level",
-        "CRITICAL",
-    ]  # lower: lines for every packet
+    quiet = ["--log-level", "CRITICAL"]  # a level lower it writes lines for every packet
+    command = [sys.executable, "-P", "-m", "iotcore", "--config", str(config), *quiet]
     sbin = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin")
     why = f"{sbin} is not on PATH" if sbin else "no mosquitto 2 on PATH"
     sentence = (

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 NODES = ("ada", "grace", "linus", "margaret", "katherine", "alan", "hedy", "radia", "edsger", "barbara")
 GROUPS = ("red", "blue")
+SENSORS = ("sht4x", "bmp280", "mpu6886")
 PERIOD_MS = 1000
 READY_S = 30.0
 FOLDER = settings.DEMO_FILE.parent
@@ -146,7 +147,9 @@ class Demo:
         node = NODES[number] if number < len(NODES) else f"node-{number + 1}"
         config = FOLDER / f"{node}.json"
         group = GROUPS[number % len(GROUPS)]
-        config.write_text(json.dumps({"name": node.capitalize(), "groups": [group], "health": 10_000}))
+        config.write_text(
+            json.dumps({"name": node.capitalize(), "groups": [group], "sensors": SENSORS, "health": 10_000})
+        )
         state = FOLDER / f"{node}.state.json"
         state.unlink(missing_ok=True)
         env = {
@@ -183,10 +186,9 @@ class Demo:
 
         heard = asyncio.Event()
         readings = topics.everything(self.plan.base)[:-1] + "+/tele/+"
-        protocol = "3.1.1" if broker.protocol == "3.1.1" else "auto"
         try:
             async with (
-                Client(broker.url, base=self.plan.base, protocol=protocol) as client,
+                Client(broker.url, base=self.plan.base, protocol=broker.protocol) as client,
                 client.listen([readings], lambda message: heard.set()),
             ):
                 while not heard.is_set() and not self.interrupt and not self.hopeless():

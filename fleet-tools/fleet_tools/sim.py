@@ -21,6 +21,7 @@ Examples:
   fleet sim up 1 --period 250
 """
 GOODBYE_S = 3.0
+SENSORS = ("sht4x", "bmp280", "mpu6886")
 
 
 @click.group("sim")
@@ -86,7 +87,7 @@ def keep_running(nodes: dict[str, str], chosen: settings.Settings, period: int |
     with tempfile.TemporaryDirectory(prefix="fleet-sim-") as name, processes.Interrupt() as interrupt:
         folder = Path(name)
         config = folder / "config.json"
-        config.write_text("{}")  # or a node would read the config.json that is meant for a board
+        config.write_text(json.dumps({"sensors": SENSORS}))  # and not the config.json that is meant for a board
         crew = Crew(session.note)
         try:
             for number, (node, password) in enumerate(nodes.items(), 1):

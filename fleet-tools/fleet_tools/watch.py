@@ -13,7 +13,7 @@ from fleet_schema import SchemaError, topics
 from fleet_tools import session, settings, words
 
 if TYPE_CHECKING:
-    from fleet_client import Client, Message
+    from fleet_client import Client, Message, NodeInfo
 
 EXAMPLES = """\b
 Examples:
@@ -47,9 +47,12 @@ def watch_command(
     """
     chosen = settings.load(broker, base)
     pattern = to_filter(what, chosen.base)
-    show = json_line if as_json else Lines(chosen.base).line
+    lines = Lines()
+    show = json_line if as_json else lines.line
 
     async def work(client: Client) -> int:
+        if not as_json:
+            lines.learn(await client.snapshot())
         watching = follow(client, pattern, count, new, lambda message: click.echo(show(client.base, message)))
         try:
             return await asyncio.wait_for(watching, seconds)
@@ -118,9 +121,13 @@ def payload_of(raw: bytes) -> Any:
 class Lines:
     """Human lines; learns the units of a node from its meta as it passes by."""
 
-    def __init__(self, base: str) -> None:
-        self._base = base
+    def __init__(self) -> None:
         self._units: dict[tuple[str, str], dict[str, str]] = {}
+
+    def learn(self, fleet: dict[str, NodeInfo]) -> None:
+        for node, info in fleet.items():
+            if info.meta:
+                self._meta(node, None, info.meta)
 
     def line(self, base: str, message: Message) -> str:
         clock = datetime.fromtimestamp(message.received_ms / 1000).strftime("%H:%M:%S.%f")[:-3]
