@@ -5,10 +5,8 @@ The only module that creates tasks. A task that fails is reported and started ag
 
 import asyncio
 import gc
-import io
 import os
 import random
-import sys
 import time
 
 from fleet_node import birth, boards, sensors
@@ -21,12 +19,14 @@ from fleet_node.dial import Dialer
 from fleet_node.health import Health
 from fleet_node.link import Link
 from fleet_node.outbox import Outbox
+from fleet_node.report import Report, shown
 from fleet_node.sampler import Sampler
 from fleet_node.settings import Settings
 from fleet_node.uptime import Uptime
 from fleet_schema import topics
 
 RESTART_MS = (1000, 30000)  # waits before a failed task is started again: the first, the longest
+GC_BYTES = 16384  # collect this often: many short stops, and a heap in which a kilobyte in one piece is found
 
 
 def run(config):
@@ -53,17 +53,17 @@ class Node:
         self._id = config["node"]
         self._base = config["base"]
         self._where = config["broker"]["host"] + ":" + str(config["broker"]["port"])
-        self._errors = 0
         self._odd = 0
         self._asked = {}  # packet id of a SUBSCRIBE -> its filter
         uptime = Uptime(time.ticks_ms, time.ticks_diff)
-        self.settings = Settings(config, self.said)
         self.outbox = Outbox(self._base, self._id, os.urandom(2).hex(), uptime, config["queue"])
+        self.report = Report(self._id, self.outbox.put)
+        self.settings = Settings(config, self.report.said)
         dialer = Dialer(config["broker"]["host"], config["broker"]["port"])
         self.link = self.outbox.link = Link(config, dialer, Backoff(random.random), self, self.spawn)
         self.health = Health(config["health"], config["lag_tick"], self.outbox.put, self._counters)
         self.samplers = [
-            Sampler(name, sensors.load(name), self.board.i2c, self.settings, uptime, self.outbox.put, self.warn)
+            Sampler(name, sensors.load(name), self.board.i2c, self.settings, uptime, self.outbox.put, self.report.warn)
             for name in config["sensors"]
         ]
         self.buttons = [
@@ -72,12 +72,13 @@ class Node:
         ]
         self.actions = Actions(self.board, self.settings, self._changed, self._birth, self._begin_reset)
         self.commands = Commands(
-            config, self.settings, self.actions.handlers, self.outbox, uptime, self.fault, random.random
+            config, self.settings, self.actions.handlers, self.outbox, uptime, self.report.fault, random.random
         )
         self._resetting = asyncio.Event()
 
     async def run(self):
         gc.collect()  # what the imports left behind
+        gc.threshold(GC_BYTES)
         self.spawn("link", self.link.run)
         self.spawn("loop-lag", self.health.watch_loop)
         self.spawn("health", self.health.run)
@@ -105,7 +106,7 @@ class Node:
             try:
                 return await coro_fn()
             except Exception as error:
-                self.fault(name, error)
+                self.report.fault(name, error)
             await asyncio.sleep_ms(wait_ms)
             wait_ms = min(2 * wait_ms, RESTART_MS[1])
 
@@ -113,23 +114,7 @@ class Node:
         """The last thing a node does: it says that it leaves, so that nobody thinks it lost."""
         payload = birth.status("offline", self.outbox.boot, self.link.conn)
         self.link.goodbye(self.outbox.topic("status"), payload)
-        self.said("stopped, worst loop lag " + str(self.health.worst) + " ms")
-
-    def said(self, text):
-        print(self._id + ": " + text)
-
-    def warn(self, text):
-        self.said(text)
-        self.outbox.put("log", "warning", {"msg": _shown(text, 200)})
-
-    def fault(self, where, error):
-        """Something of ours broke: print it, count it, tell it."""
-        self._errors += 1
-        sys.print_exception(error)
-        trace = io.StringIO()
-        sys.print_exception(error, trace)
-        text = where + ": " + type(error).__name__ + ": " + str(error)
-        self.outbox.put("log", "error", {"msg": _shown(text, 120), "tb": _shown(trace.getvalue()[-240:], 240, "\n")})
+        self.report.said("stopped, worst loop lag " + str(self.health.worst) + " ms")
 
     # What the link asks and tells.
 
@@ -137,21 +122,21 @@ class Node:
         return self.outbox.topic("status"), birth.status("lost", self.outbox.boot, conn)
 
     def link_up(self):
-        self.said("connected to " + self._where + " (conn " + str(self.link.conn) + ")")
+        self.report.said("connected to " + self._where + " (conn " + str(self.link.conn) + ")")
         self._asked = {}
         self._birth()
         self._subscribe()
         self.outbox.flush()
 
     def link_down(self, reason, wait_ms):
-        self.said(self._where + ": " + reason + "; next try in " + str(wait_ms) + " ms")
+        self.report.said(self._where + ": " + reason + "; next try in " + str(wait_ms) + " ms")
         self.outbox.link_down()
 
     def acked(self, pid):
         self.outbox.acked(pid)
 
     def refused(self, pid):
-        self.warn(
+        self.report.warn(
             "the broker refused the subscription " + self._asked.get(pid, "?") + ": ask who runs it for the right"
         )
 
@@ -159,13 +144,13 @@ class Node:
         """A command; a retained one is older than this node's connection and is never obeyed."""
         if retained:
             self._odd += 1
-            self.warn("ignored a retained command: " + _shown(topic, 64))
+            self.report.warn("ignored a retained command: " + shown(topic, 64))
             return
         self.commands.take(topic, payload)
 
     def odd(self, what):
         self._odd += 1
-        self.said("ignored from the broker: " + what)
+        self.report.said("ignored from the broker: " + what)
 
     # Parts that several of the above need.
 
@@ -193,17 +178,10 @@ class Node:
             "reconn": max(0, self.link.conn - 1),
             "spool": self.outbox.depth(),
             "drops": self.outbox.drops + self.commands.lost,
-            "errors": self._errors + sum([sampler.errors for sampler in self.samplers]),
+            "errors": self.report.errors + sum([sampler.errors for sampler in self.samplers]),
             "bad": self.commands.bad + self._odd,
         }
         rssi = self.board.rssi()
         if rssi is not None:
             counters["rssi"] = rssi
         return counters
-
-
-def _shown(text, most, controls=""):
-    """At most `most` ASCII characters that a terminal can show."""
-    if isinstance(text, bytes):
-        text = "".join([chr(byte) for byte in text])
-    return "".join([char if " " <= char <= "~" or char in controls else "?" for char in text[:most]])

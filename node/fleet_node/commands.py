@@ -23,10 +23,10 @@ class Refused(Exception):
 
 
 class Commands:
-    """`handlers` {name: f(args) -> (runs on?, result scalar or None)}; a handler may raise Refused or SchemaError.
+    """`config` has base, node and jitter; `outbox` takes the acks; `fault(what, error)` hears of a broken handler.
 
-    `config` has base, node and jitter; `outbox` takes the acks; `fault(what, error)` hears of a handler that broke; `random()` in [0, 1)
-    spreads the acks of a command to many nodes over jitter ms.
+    `handlers` {name: f(args) -> (runs on?, result scalar or None)}; a handler may raise Refused or SchemaError.
+    `random()` in [0, 1) spreads the acks of a command to many nodes over `jitter` ms.
     """
 
     def __init__(self, config, settings, handlers, outbox, uptime, fault, random):

@@ -39,7 +39,7 @@ def parse_url(url):
     if not url.startswith("mqtt://"):
         raise ValueError("a broker URL is mqtt://[user:password@]host[:port]")
     rest = url[7:].split("/")[0]
-    login, at, place = rest.rpartition("@")
+    login, _, place = rest.rpartition("@")
     user, _, password = login.partition(":")
     host, _, port = place.partition(":")
     if not host or (port and not port.isdigit()):

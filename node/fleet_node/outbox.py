@@ -1,22 +1,29 @@
 """Everything a node says, until the broker has acknowledged it. Owns the queue, `seq` and what was dropped.
 
-Bounded: when it is full the oldest reading or event goes and is counted; an answer to a command never goes.
-After a broken link all that was under way is sent again, so a message arrives at least once; (boot, seq) tells twins.
+Bounded by number and by memory: when it is full the oldest reading or event goes and is counted, an answer to a
+command never. What was under way when a link broke is sent again: messages arrive at least once, (boot, seq) tells twins.
 """
+
+import gc
 
 from fleet_schema import SchemaError, payloads, topics
 
 LATE_MS = 2000  # sent longer than this after sampling, a message is history
 ONCE = ("health", "log")  # QoS 0, and only while there is a link
 KEPT = "ack"
+SPARE = 20000  # bytes of heap that the queue leaves to the rest of the node, meta and reconnecting included
+CHECK_FROM = 16  # a queue shorter than this is not asked for its memory
 
-_KIND, _TOPIC, _PAYLOAD, _UP, _PID = range(5)
+_KIND, _TOPIC, _PAYLOAD, _UP = range(4)
 
 
 class Outbox:
-    """`link` has is_up(), ready() and publish(topic, payload, retain, qos) -> packet id; it may be set later."""
+    """`link` has is_up(), ready() and publish(topic, payload, retain, qos) -> packet id; it may be set later.
 
-    def __init__(self, base, node, boot, uptime, limit):
+    `mem_free` is gc.mem_free.
+    """
+
+    def __init__(self, base, node, boot, uptime, limit, mem_free=gc.mem_free):
         self.boot = boot
         self.drops = 0
         self.link = None
@@ -24,8 +31,10 @@ class Outbox:
         self._node = node
         self._uptime = uptime
         self._limit = limit
+        self._mem_free = mem_free
         self._seq = 0
-        self._queue = []  # [kind, topic, payload, up, packet id or None], oldest first
+        self._queue = []  # (kind, topic, payload, up), oldest first
+        self._sent = {}  # packet id -> its entry in the queue
         self._acks = 0
         self._topics = {}
 
@@ -37,14 +46,13 @@ class Outbox:
         if kind in ONCE and not self.link.is_up():
             return False
         try:
+            self._make_room(kind)
             payload = self.stamp(kind, fields, up)
-        except SchemaError:
+            self._queue.append((kind, self.topic(kind, name), payload, fields["up"]))
+        except (SchemaError, MemoryError):
             self.drops += 1
             return False
-        self._queue.append([kind, self.topic(kind, name), payload, fields["up"], None])
         self._acks += kind == KEPT
-        if len(self._queue) - self._acks > self._limit:
-            self._drop_oldest()
         self.flush()
         return True
 
@@ -75,37 +83,51 @@ class Outbox:
         at = 0
         while at < len(self._queue) and self.link.ready():
             entry = self._queue[at]
-            if entry[_PID] is not None:
+            if self._is_sent(entry):
                 at += 1
             elif entry[_KIND] in ONCE:
                 self._queue.pop(at)
                 self.link.publish(entry[_TOPIC], entry[_PAYLOAD], False, 0)
             else:
-                entry[_PID] = self.link.publish(entry[_TOPIC], self._dated(entry), False, 1)
+                self._sent[self.link.publish(entry[_TOPIC], self._dated(entry), False, 1)] = entry
                 at += 1
 
     def acked(self, pid):
         """The broker has it."""
-        for at, entry in enumerate(self._queue):
-            if entry[_PID] == pid:
-                self._queue.pop(at)
-                self._acks -= entry[_KIND] == KEPT
-                break
+        entry = self._sent.pop(pid, None)
+        if entry is not None:
+            self._queue.remove(entry)
+            self._acks -= entry[_KIND] == KEPT
         self.flush()
 
     def link_down(self):
         """Nothing is under way any more; flush() on the next link sends it again."""
-        for entry in self._queue:
-            entry[_PID] = None
+        self._sent.clear()
+
+    def _is_sent(self, entry):
+        for sent in self._sent.values():
+            if sent is entry:
+                return True
+        return False
 
     def _dated(self, entry):
         late = entry[_KIND] in ("tele", "event") and self._uptime.ms() - entry[_UP] > LATE_MS
         return entry[_PAYLOAD][:-1] + b',"hist":1}' if late else entry[_PAYLOAD]
 
+    def _make_room(self, kind):
+        """Drop the oldest until one more fits."""
+        if kind != KEPT and len(self._queue) - self._acks >= self._limit:
+            self._drop_oldest()
+        if len(self._queue) >= CHECK_FROM and self._mem_free() < SPARE:
+            gc.collect()
+            if self._mem_free() < SPARE:
+                self._drop_oldest()
+                self._drop_oldest()  # the newcomer may be larger
+
     def _drop_oldest(self):
         """The oldest that is not under way: the broker may have that one already."""
         for at, entry in enumerate(self._queue):
-            if entry[_KIND] != KEPT and entry[_PID] is None:
+            if entry[_KIND] != KEPT and not self._is_sent(entry):
                 self._queue.pop(at)
                 self.drops += 1
                 break

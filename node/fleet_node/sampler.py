@@ -4,13 +4,13 @@ import asyncio
 import time
 
 SLICE_MS = 200  # a changed period is noticed within this time
-POWER_UP_MS = 100  # the slowest of our chips to start (MPU6886 datasheet, table 1: from power up to register access)
+POWER_UP_MS = 100  # sensors powered together with the board need up to this long to start
 
 
 class Sampler:
-    """`settings.period` in ms; `put(kind, name, fields, up)` takes the reading; `said(text)` what a person may care for."""
+    """`settings.period` in ms; `put(kind, name, fields, up)` takes the readings, `warn(text)` is for a person."""
 
-    def __init__(self, name, driver, i2c, settings, uptime, put, said):
+    def __init__(self, name, driver, i2c, settings, uptime, put, warn):
         self.name = name
         self.fields = driver.FIELDS
         self.errors = 0
@@ -19,7 +19,7 @@ class Sampler:
         self._settings = settings
         self._uptime = uptime
         self._put = put
-        self._said = said
+        self._warn = warn
         self._sensor = None
         self._missed = False
 
@@ -51,7 +51,7 @@ class Sampler:
         else:
             if self._missed:
                 self._missed = False
-                self._said(self.name + " is back")
+                self._warn(self.name + " is back")
         return {field: _finite(values.get(field)) for field in self.fields}
 
     async def _find(self):
@@ -70,7 +70,7 @@ class Sampler:
         self._sensor = None
         if not self._missed:
             self._missed = True
-            self._said(self.name + " does not answer: " + str(error))
+            self._warn(self.name + " does not answer: " + str(error))
 
 
 def _finite(value):
