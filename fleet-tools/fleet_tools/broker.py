@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 import re
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from fleet_client import parse_url
+from fleet_client import Client, ClientError, parse_url
 from fleet_tools.errors import NO_BROKER, USAGE, FleetError
 from fleet_tools.processes import Child, free_port, listens
 
@@ -91,11 +92,7 @@ class Broker:
 def choose(url: str | None, port: int, folder: Path, say: Callable[[str], None]) -> Broker:
     """The broker that will be used; it runs and listens when this returns."""
     if url:
-        try:
-            parse_url(url)
-        except ValueError as error:
-            raise FleetError(str(error), USAGE) from None
-        return Broker(url, f"using your broker at {parse_url(url).public}; it is not started or stopped here")
+        return _given(url)
     free = free_port(port)
     if free != port:
         say(f"port {port} is taken (by another broker?), so this one listens on {free}")
@@ -106,6 +103,24 @@ def choose(url: str | None, port: int, folder: Path, say: Callable[[str], None])
     broker.child.start()
     wait_for_port(broker.child, free)
     return broker
+
+
+def _given(url: str) -> Broker:
+    """The user's, if it takes us."""
+    try:
+        public = parse_url(url).public
+    except ValueError as error:
+        raise FleetError(str(error), USAGE) from None
+
+    async def greet() -> None:
+        async with Client(url):
+            pass
+
+    try:
+        asyncio.run(greet())
+    except ClientError as error:
+        raise FleetError(str(error), NO_BROKER) from None
+    return Broker(url, f"using your broker at {public}; it is neither started nor stopped here")
 
 
 def wait_for_port(child: Child, port: int, within: float = 10) -> None:

@@ -115,6 +115,8 @@ class Demo:
         )
         url = self.wait_until_ready(self.broker)
         if url is None:
+            if not self.interrupt and (why := self.missing()):
+                session.note(f"{why}; `fleet doctor` may know why")
             return OK if self.interrupt else ERROR
         write_toml(self.broker, self.plan.base, url)
         # These two lines, and only these, go to stdout: scripts read them.
@@ -137,6 +139,7 @@ class Demo:
             "FLEET_HTTP_PORT": str(port),
             "FLEET_DATA": str(FOLDER / "data"),
         }
+        shutil.rmtree(FOLDER / "data", ignore_errors=True)  # a demo begins with an empty wall
         child = Child("dashboard", [sys.executable, "-P", "-m", "fleet_dashboard"], FOLDER / "dashboard.log", env)
         self.crew.start(child)
         return child
@@ -168,7 +171,7 @@ class Demo:
         """The dashboard's URL once it listens and a reading has arrived; None if interrupted or hopeless."""
         deadline = time.monotonic() + READY_S
         heard = asyncio.run(self.first_reading(broker, deadline))
-        while not self.interrupt and not self.hopeless():
+        while not self.interrupt and self.missing() is None:
             url = ready_line(self.dashboard.output()) if self.dashboard else None
             if url and heard:
                 return url
@@ -191,7 +194,7 @@ class Demo:
                 Client(broker.url, base=self.plan.base, protocol=broker.protocol) as client,
                 client.listen([readings], lambda message: heard.set()),
             ):
-                while not heard.is_set() and not self.interrupt and not self.hopeless():
+                while not heard.is_set() and not self.interrupt and self.missing() is None:
                     if time.monotonic() > deadline:
                         break
                     self.crew.tend()
@@ -203,10 +206,12 @@ class Demo:
             raise FleetError(str(error)) from None
         return heard.is_set()
 
-    def hopeless(self) -> bool:
-        """Without broker or dashboard, or with no node left, there is nothing to show."""
-        needed = [self.dashboard, self.broker.child if self.broker else None]
-        return any(one in self.crew.lost for one in needed if one) or all(one in self.crew.lost for one in self.nodes)
+    def missing(self) -> str | None:
+        """Who was given up and cannot be done without: the broker, the dashboard, every node."""
+        for one in (self.broker.child if self.broker else None, self.dashboard):
+            if one is not None and one in self.crew.lost:
+                return f"the {one.name} cannot run"
+        return "no node can run" if all(one in self.crew.lost for one in self.nodes) else None
 
     def explain(self, heard: bool) -> None:
         if not heard:
@@ -219,7 +224,8 @@ class Demo:
     def watch(self) -> int:
         while not self.interrupt:
             self.crew.tend()
-            if self.hopeless():
+            if why := self.missing():
+                session.note(f"{why}; `fleet doctor` may know why")
                 return ERROR
             self.interrupt.wait(0.2)
         return OK

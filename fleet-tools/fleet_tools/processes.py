@@ -118,6 +118,8 @@ class Interrupt:
 
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+                continue  # nohup: the terminal may go, we stay
             self._before[number] = signal.signal(number, self._note)
         return self
 
