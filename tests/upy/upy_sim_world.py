@@ -191,16 +191,17 @@ board = boards.load("", {"node": "ada", "sensors": []})
 async def main():
     tasks = {name: asyncio.create_task(run()) for name, run in board.tasks()}
     last = None
-    beats = 0
-    start = time.ticks_ms()
-    while time.ticks_diff(time.ticks_ms(), start) < 1000:
-        beats += 1
+    worst = 0
+    start = before = time.ticks_ms()
+    while time.ticks_diff(time.ticks_ms(), start) < 1500:
+        worst = max(worst, time.ticks_diff(time.ticks_ms(), before))
+        before = time.ticks_ms()
         now = board.world.fixed.get("temp")
         if now != last:
             print(int(now))
             last = now
         await asyncio.sleep_ms(5)
-    print("beats" if beats > 100 else "stalled")
+    print("free" if worst < 300 else "stalled")
     print("ended" if tasks["sim-stdin"].done() else "listening")
 try:
     asyncio.run(main())
@@ -210,19 +211,19 @@ except KeyboardInterrupt:
 
 
 def test_stdin_may_be_a_pipe_and_half_a_line_does_not_hold_the_loop():
-    said = listens("(echo set temp 5; sleep 0.3; printf 'set te'; sleep 0.4; echo mp 7; sleep 0.6) | LISTEN")
-    assert said == ["5", "7", "beats", "listening"], said
+    said = listens("(echo set temp 5; sleep 0.3; printf 'set te'; sleep 0.5; echo mp 7; sleep 1) | LISTEN")
+    assert said == ["5", "7", "free", "listening"], said
 
 
 def test_stdin_may_be_a_file_whose_last_line_has_no_end():
     lines = "printf 'rubbish\\n\\nset hum 200\\nset temp 12' >/tmp/fleet_upy_lines; "
     said = listens(lines + "LISTEN </tmp/fleet_upy_lines; rm /tmp/fleet_upy_lines")
-    assert said.count("world:") == 2 and said[-3:] == ["12", "beats", "ended"], said
+    assert said.count("world:") == 2 and said[-3:] == ["12", "free", "ended"], said
 
 
 def test_stdin_may_be_nothing():
-    assert listens("LISTEN </dev/null") == ["beats", "ended"]
-    assert listens("LISTEN <&-") == ["beats", "ended"]
+    assert listens("LISTEN </dev/null") == ["free", "ended"]
+    assert listens("LISTEN <&-") == ["free", "ended"]
 
 
 def test_quit_is_a_clean_goodbye():

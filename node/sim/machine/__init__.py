@@ -5,7 +5,6 @@ of the room they are in (devices/, world.py); whoever builds a board puts device
 """
 
 import os
-import time
 
 from umachine import PinBase, Signal, idle, mem8, mem16, mem32, time_pulse_us  # noqa: F401
 
@@ -21,14 +20,13 @@ SOFT_RESET = 5
 RESET_EXIT = 75  # exit code of a process whose chip was reset: whoever started it starts it again
 
 dogs = []  # every WDT that was started
-_freq_hz = 160_000_000
 _resetting = False
 
 
 def __getattr__(name):
-    if name not in ("RTC", "WDT"):
+    if name not in ("RTC", "WDT", "freq", "lightsleep", "deepsleep", "soft_reset"):
         raise AttributeError(name)
-    # Loaded by those who use a clock or a watchdog.
+    # The node does without these: loaded for who asks, to keep the simulation small.
     return getattr(__import__("machine.timing", None, None, (name,)), name)
 
 
@@ -53,10 +51,6 @@ def check():
         reset()
 
 
-def soft_reset():
-    reset()
-
-
 def reset_cause():
     """A new process is a chip that was just powered: nothing of the one before is left to tell."""
     return PWRON_RESET
@@ -68,28 +62,3 @@ def unique_id():
     for char in os.getenv("FLEET_NODE") or "sim":
         value = (value * 33 + ord(char)) & 0xFFFFFFFFFF
     return b"\x02" + value.to_bytes(5, "big")
-
-
-def freq(hz=None):
-    global _freq_hz
-    if hz is None:
-        return _freq_hz
-    _freq_hz = hz
-
-
-def lightsleep(time_ms=0):
-    time.sleep_ms(time_ms)
-
-
-def deepsleep(time_ms=0):
-    """Like on a board: sleep, then start from the beginning."""
-    time.sleep_ms(time_ms)
-    reset()
-
-
-def disable_irq():
-    return 0
-
-
-def enable_irq(state):
-    pass

@@ -1,8 +1,10 @@
-"""Simulated RTC and watchdog."""
+"""Simulated RTC, watchdog, clock frequency and sleep."""
 
 import time
 
-from machine import dogs
+from machine import dogs, reset
+
+_freq_hz = 160_000_000
 
 
 class RTC:
@@ -42,3 +44,24 @@ class WDT:
 
     def starved(self):
         return time.ticks_diff(time.ticks_ms(), self._fed) > self.timeout_ms
+
+
+def freq(hz=None):
+    global _freq_hz
+    if hz is None:
+        return _freq_hz
+    _freq_hz = hz
+
+
+def lightsleep(time_ms=0):
+    time.sleep_ms(time_ms)
+
+
+def deepsleep(time_ms=0):
+    """Like on a board: sleep, then start from the beginning."""
+    time.sleep_ms(time_ms)
+    reset()
+
+
+def soft_reset():
+    reset()
