@@ -59,6 +59,7 @@ class Connection:
         self._waiters: dict[int, asyncio.Future[list[ReasonCode]]] = {}
         self._connack: asyncio.Future[ReasonCode | None] = self._loop.create_future()
         self._socket: socket.socket | None = None
+        self._fd = -1
         self._closed = False
         self._paused = False
         self._coalesce_s = coalesce_s
@@ -101,6 +102,7 @@ class Connection:
         sock = self._paho.socket()
         assert isinstance(sock, socket.socket)
         self._socket = sock
+        self._fd = sock.fileno()  # paho closes the socket before it tells us; the loop still knows it by this number
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._loop.add_reader(sock, self._readable)
         self._check_writer()
@@ -141,7 +143,7 @@ class Connection:
             before = self._received
             if self._run(self._paho.loop_read) or self._received == before or self._paused:
                 break
-        if self._coalesce_s and self._socket is not None and not self._paused:
+        if self._coalesce_s and self._socket is not None and not self._paused and not self._closed:
             self._loop.remove_reader(self._socket)
             self._loop.call_later(self._coalesce_s, self._listen)
 
@@ -152,8 +154,8 @@ class Connection:
     def pause(self) -> None:
         """Stop reading: what is not read waits in the broker, which bounds and counts it."""
         self._paused = True
-        if self._socket is not None:
-            self._loop.remove_reader(self._socket)
+        if self._socket is not None and not self._closed:
+            self._loop.remove_reader(self._fd)
 
     def resume(self) -> None:
         self._paused = False
@@ -204,8 +206,8 @@ class Connection:
             return
         self._closed = True
         if self._socket is not None:
-            self._loop.remove_reader(self._socket)
-            self._loop.remove_writer(self._socket)
+            self._loop.remove_reader(self._fd)
+            self._loop.remove_writer(self._fd)
             self._socket.close()
         if not self._connack.done():
             self._connack.set_result(None)
