@@ -49,6 +49,7 @@ def test_micropython_mpu6886_agrees_with_our_mpu6886():
     import mpu6886
 
     world, _, _, (ours,) = bench("mpu6886")
+    world.apply("set temp 23.4")
     ready(ours)
     for range_bits in (mpu6886.ACCEL_FS_SEL_2G, mpu6886.ACCEL_FS_SEL_16G):
         oracle = mpu6886.MPU6886(machine.I2C(0), accel_fs=range_bits)
