@@ -1,7 +1,7 @@
 """Everything a node says, until the broker has acknowledged it. Owns the queue, `seq` and what was dropped.
 
-Bounded by number and by memory: when it is full the oldest reading or event goes and is counted, an answer to a
-command never. What was under way when a link broke is sent again: messages arrive at least once, (boot, seq) tells twins.
+Bounded by number and by memory: when it is full the oldest reading or event goes and is counted, an answer never.
+What was under way when a link broke is sent again: messages arrive at least once, (boot, seq) tells twins.
 """
 
 import gc

@@ -1,0 +1,157 @@
+"""A real node of one's own: the Unix port as a subprocess, its world on its stdin, its words in the failure."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from support import tiers
+
+
+class NodeProcess:
+    """`with NodeProcess(broker.url, "ada") as node:` runs node/main.py; `settings` are keys of its config.json.
+
+    Nobody presses its button but the test, and its loop is looked at every 5 ms. With FLEET_UMQTT=folder it
+    runs on the umqtt.simple of that folder instead of node/lib.
+    """
+
+    def __init__(
+        self, url: str, node: str = "ada", *, heap: str | None = None, binary: str | None = None, **settings: Any
+    ) -> None:
+        self.id = node
+        self._dir = tempfile.TemporaryDirectory(prefix="fleet-node-")
+        self.directory = Path(self._dir.name)
+        self.state = self.directory / "state.json"
+        defaults = {"period": 200, "lag_tick": 5, "jitter": 0, "sensors": ["sht4x"], "state": str(self.state)}
+        config = self.directory / "config.json"
+        config.write_text(json.dumps({"node": node, **defaults, **settings}))
+        self._environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("FLEET_")},
+            "FLEET_CONFIG": str(config),
+            "FLEET_BROKER": url,
+            "FLEET_LIFE": "0",
+        }
+        micropython = binary or tiers.micropython()
+        assert micropython is not None
+        self._command = [micropython, *(["-X", f"heapsize={heap}"] if heap else []), str(self._folder() / "main.py")]
+        self._lines: list[str] = []
+        self._news = threading.Condition()
+        self._process: subprocess.Popen[str] | None = None
+
+    def _folder(self) -> Path:
+        """The node folder, or one like it with another lib."""
+        umqtt = os.environ.get("FLEET_UMQTT")
+        if not umqtt:
+            return tiers.NODE
+        folder = self.directory / "node"
+        folder.mkdir()
+        for name in ("main.py", "fleet_node", "fleet_schema", "sim"):
+            (folder / name).symlink_to(tiers.NODE / name)
+        shutil.copytree(umqtt, folder / "lib")
+        return folder
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "the node is not running"
+        return self._process.pid
+
+    @property
+    def output(self) -> str:
+        with self._news:
+            return "\n".join(self._lines)
+
+    def start(self) -> None:
+        assert self._process is None, "the node is running"
+        self._process = subprocess.Popen(
+            self._command,
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,  # a Ctrl-C at the terminal of the tests is not for the node
+        )
+        threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
+
+    def _listen(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        with process.stdout:
+            for line in process.stdout:
+                with self._news:
+                    self._lines.append(line.rstrip("\n"))
+                    self._news.notify_all()
+
+    def world(self, line: str) -> None:
+        """One control line of the simulated world, such as `tap button-a`."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+
+    def expect(self, text: str, within: float = 5.0, accept: Callable[[str], bool] | None = None) -> str:
+        """The first line the node said that contains `text`; else a failure with all that it said."""
+        deadline = time.monotonic() + within
+        with self._news:
+            while True:
+                for line in self._lines:
+                    if text in line and (accept is None or accept(line)):
+                        return line
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    break
+                self._news.wait(left)
+            said = "\n".join(self._lines) or "nothing"
+        raise AssertionError(f"the node did not say {text!r} within {within} s; it said:\n{said}")
+
+    def quit(self) -> int:
+        """A clean goodbye; the worst loop lag in ms that it reports."""
+        self.world("quit")
+        line = self.expect("worst loop lag")
+        assert self.wait() == 0, self.output
+        found = re.search(r"worst loop lag (\d+) ms", line)
+        assert found is not None
+        return int(found[1])
+
+    def interrupt(self) -> None:
+        """Ctrl-C."""
+        os.kill(self.pid, signal.SIGINT)
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        assert self._process is not None
+        self._process.kill()
+        self.wait()
+
+    def wait(self, within: float = 5.0) -> int:
+        """Its exit code, once it has ended."""
+        assert self._process is not None
+        code = self._process.wait(within)
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.close()
+        except BrokenPipeError:
+            pass
+        self._process = None
+        return code
+
+    def __enter__(self) -> "NodeProcess":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self.kill()
+        if error is not None:
+            print(f"--- node {self.id} ---\n{self.output}")
+        self._dir.cleanup()
