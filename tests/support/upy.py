@@ -67,8 +67,8 @@ class UpyTest(pytest.Item):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
         return str(excinfo.value)
 
-    def reportinfo(self) -> tuple[Path, None, str]:
-        return self.path, None, f"MicroPython: {self.name}"
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, 0, f"MicroPython: {self.name}"
 
 
 class UpyFailure(Exception):
