@@ -77,6 +77,8 @@ def to_text(raw):
 
 def load(text, loads=json.loads):
     """Any JSON value; `loads` is json.loads or orjson.loads."""
+    if "\0" in text:  # MicroPython 1.25 takes NUL for a blank, and so UTF-16 for JSON
+        raise SchemaError("F-PAYLOAD-1", "not JSON")
     try:
         return loads(text)
     except (ValueError, RuntimeError, MemoryError):  # RuntimeError, MemoryError: nested too deeply
