@@ -12,7 +12,7 @@ from support.broker import Broker
 async def until(true: Callable[[], bool], what: str, within: float = 10) -> None:
     try:
         async with asyncio.timeout(within):
-            while not true():
+            while not true():  # noqa: ASYNC110 - it has no event to wait for
                 await asyncio.sleep(0.02)
     except TimeoutError:
         pytest.fail(f"{what}: not within {within} s")
