@@ -18,14 +18,31 @@ HEALTH_KEYS = ("mem", "lag", "reconn", "spool", "drops", "errors", "bad", "rssi"
 
 
 def encode(kind, fields):
-    """The bytes of a payload; SchemaError (F-PAYLOAD-2) if it is over the limit of its kind."""
-    text = json.dumps(fields, separators=(",", ":"))
+    """The bytes of a payload; SchemaError (F-PAYLOAD-2) if it is over the limit of its kind.
+
+    Readings have 7 significant digits, which is all that the single floats of a board hold.
+    """
+    if kind == "tele":  # json on a PC's MicroPython writes 99.99 as 99.98999999999999
+        plain = {name: value for name, value in fields.items() if name != "v"}
+        text = (
+            json.dumps(plain, separators=(",", ":"))[:-1] + ("," if plain else "") + '"v":' + _values(fields["v"]) + "}"
+        )
+    else:
+        text = json.dumps(fields, separators=(",", ":"))
     raw = text.encode()
     if len(raw) != len(text):  # MicroPython's json leaves non-ASCII as it is, CPython's escapes it
         raw = _escape(text).encode()
     if len(raw) > LIMITS.get(kind, LIMIT):
         raise SchemaError("F-PAYLOAD-2", kind + " payload of " + str(len(raw)) + " bytes is too long")
     return raw
+
+
+def _values(values):
+    parts = []
+    for name, value in values.items():
+        number = "%.7g" % value if type(value) is float and value - value == 0 else json.dumps(value)
+        parts.append('"' + name + '":' + number)
+    return "{" + ",".join(parts) + "}"
 
 
 def _escape(text):
