@@ -18,17 +18,13 @@ HEALTH_KEYS = ("mem", "lag", "reconn", "spool", "drops", "errors", "bad", "rssi"
 
 
 def encode(kind, fields):
-    """The bytes of a payload; SchemaError (F-PAYLOAD-2) if it is over the limit of its kind.
-
-    Readings have 7 significant digits, which is all that the single floats of a board hold.
-    """
-    if kind == "tele":  # json on a PC's MicroPython writes 99.99 as 99.98999999999999
-        plain = {name: value for name, value in fields.items() if name != "v"}
-        text = (
-            json.dumps(plain, separators=(",", ":"))[:-1] + ("," if plain else "") + '"v":' + _values(fields["v"]) + "}"
-        )
-    else:
-        text = json.dumps(fields, separators=(",", ":"))
+    """The bytes of a payload; SchemaError (F-PAYLOAD-2) if it is over the limit of its kind."""
+    values = fields.get("v")
+    if isinstance(values, dict):
+        fields = {name: value for name, value in fields.items() if name != "v"}
+    text = json.dumps(fields, separators=(",", ":"))
+    if isinstance(values, dict):
+        text = text[:-1] + ("," if fields else "") + '"v":' + _values(values) + "}"
     raw = text.encode()
     if len(raw) != len(text):  # MicroPython's json leaves non-ASCII as it is, CPython's escapes it
         raw = _escape(text).encode()
@@ -38,10 +34,11 @@ def encode(kind, fields):
 
 
 def _values(values):
+    """Numbers with the digits they were given: json on a PC's MicroPython writes 99.99 as 99.98999999999999."""
     parts = []
     for name, value in values.items():
-        number = "%.7g" % value if type(value) is float and value - value == 0 else json.dumps(value)
-        parts.append('"' + name + '":' + number)
+        number = "%.7g" % value if type(value) is float and value - value == 0 else ""
+        parts.append(json.dumps(name) + ":" + (number if number and float(number) == value else json.dumps(value)))
     return "{" + ",".join(parts) + "}"
 
 
