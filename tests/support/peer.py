@@ -123,6 +123,10 @@ class Peer:
         self._ready.set()
         await self._over.wait()
         server.close()
+        visits = asyncio.all_tasks() - {asyncio.current_task()}
+        for visit in visits:
+            visit.cancel()
+        await asyncio.gather(*visits, return_exceptions=True)
 
     async def _visit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         visit = Visit(reader, writer)
@@ -145,8 +149,4 @@ class Peer:
     ) -> None:
         self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join(5)
-        pending = asyncio.all_tasks(self._loop)
-        for task in pending:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
         self._loop.close()
