@@ -76,7 +76,8 @@ def init(
     simulated = [f"{prefix}{number}" for number in range(1, nodes + 1)]
     make(vault, base, simulated, list(boards), teams or accounts.TEAMS, broker)
     count = len((vault.document() or {"clients": []})["clients"])
-    click.echo(f"{count} accounts, {'nothing to change' if not vault.changed else 'some of them new or changed'}")
+    news = "some of them new or changed" if vault.changed else "nothing to change"
+    click.echo(f"{count} accounts, {news}; fleet accounts show says how to log in")
 
 
 @accounts_command.command()

@@ -30,6 +30,7 @@ class Fleet:
     def __init__(self) -> None:
         self.project = f"fleet-test-{uuid.uuid4().hex[:8]}"
         self.mqtt, self.http = free_port(), free_port()
+        self.at_first: set[str] = set()
         self.env = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("FLEET_", "COMPOSE_"))},
             "COMPOSE_PROJECT_NAME": self.project,
@@ -119,12 +120,19 @@ def fleet() -> Iterator[Fleet]:
     fleet = Fleet()
     try:
         fleet.compose("build", within=800)
+        first = fleet.run("docker", "compose", "up", "--detach", "--wait", within=180)
+        assert first.returncode == 0, first.stderr[-6000:]
+        fleet.at_first = set(fleet.compose("ps", "--services", "--status", "running").split())
         fleet.compose("up", "--detach", "--wait", within=180)
         yield fleet
     finally:
         logs = fleet.run("docker", "compose", "--profile", "sim", "logs", "--no-color", "--tail", "40")
         print(logs.stdout[-12000:])
         fleet.run("docker", "compose", "--profile", "sim", "down", "--volumes", "--timeout", "5", within=120)
+
+
+def test_one_command_is_broker_and_dashboard_and_the_nodes_come_on_demand(fleet: Fleet) -> None:
+    assert fleet.at_first == {"broker", "dashboard"}
 
 
 def test_ten_nodes_stand_on_the_wall(fleet: Fleet) -> None:
