@@ -11,6 +11,7 @@ SILENT_PERIODS = 3
 SILENT_FLOOR_MS = 1000  # three periods of a very fast node are still no reason to call it silent
 UNKNOWN_PERIOD_MS = 60_000  # without meta: the period of `health`, which every node sends
 MAX_CLAIMS = 8
+ASK_AGAIN_MS = 5000
 
 
 class Presence:
@@ -20,7 +21,7 @@ class Presence:
     a connection that was replaced may come after the new birth.
     """
 
-    __slots__ = ("_claims", "boot", "conn", "ignored", "last", "since", "swaps", "wake", "why", "word")
+    __slots__ = ("_asked", "_claims", "boot", "conn", "ignored", "last", "since", "swaps", "wake", "why", "word")
 
     def __init__(self, now: int, why: str = "known from earlier, not heard since the dashboard started") -> None:
         self.word = "lost"
@@ -32,6 +33,7 @@ class Presence:
         self.wake = 0  # sleeping: when it wants to be back
         self.ignored = 0  # statuses of connections that are not the current one
         self.swaps: list[int] = []  # when an earlier boot took over again: two boards with one id
+        self._asked = 0
         self._claims: list[str] = []  # boots in the order of their last claim, newest last
 
     def status(self, fields: dict[str, Any], now: int) -> bool:
@@ -77,11 +79,17 @@ class Presence:
 
     def heard(self, now: int) -> bool:
         """A live (not late) message came. True if the node should be asked for its birth again: it speaks
-        although its last status says that it is gone, or it never sent one."""
+        although its last status says that it is gone, or it never sent one. Not more often than every 5 s."""
         self.last = now
+        if self.word == "online":
+            return False
         if self.word == "silent":
             self._say("online", f"connected, connection {self.conn} of this boot", now)
-        return self.word != "online"
+            return False
+        due = not self._asked or now - self._asked >= ASK_AGAIN_MS
+        if due:
+            self._asked = now
+        return due
 
     def tick(self, now: int, period: int, linked_since: int) -> bool:
         """Judge silence; True if the word changed. `period` in ms; `linked_since`: since when we hear the broker,

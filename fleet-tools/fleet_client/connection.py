@@ -143,6 +143,8 @@ class Connection:
             before = self._received
             if self._run(self._paho.loop_read) or self._received == before or self._paused:
                 break
+        else:
+            return  # there may be more: the reader stays, and the loop comes back at once
         if self._coalesce_s and self._socket is not None and not self._paused and not self._closed:
             self._loop.remove_reader(self._socket)
             self._loop.call_later(self._coalesce_s, self._listen)
