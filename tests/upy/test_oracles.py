@@ -18,7 +18,7 @@ ORACLES = {
 @pytest.mark.parametrize("module", ORACLES)
 def test_a_published_driver_agrees_with_ours(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = importlib.util.find_spec(module)
-    tiers.require(spec, f"the driver {module} is not installed (pip install -e '.[oracle]')")
+    tiers.require(spec, f"the driver {module} is not installed (pip install -e '.[test]')")
     assert spec is not None
     assert spec.origin is not None
     home = Path(spec.origin).parent
