@@ -127,7 +127,8 @@ class Client:
                     await asyncio.sleep(longest * random.uniform(0.5, 1))
                     continue
             try:
-                await asyncio.wait_for(self._gone.wait(), 1)
+                async with asyncio.timeout(1):  # not wait_for: it can swallow the cancellation that ends us
+                    await self._gone.wait()
             except TimeoutError:
                 if self._connection is not None:
                     self._connection.tick()

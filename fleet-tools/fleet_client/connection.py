@@ -107,7 +107,8 @@ class Connection:
         self._loop.add_reader(sock, self._readable)
         self._check_writer()
         try:
-            code = await asyncio.wait_for(self._connack, patience_s)
+            async with asyncio.timeout(patience_s):
+                code = await self._connack
         except TimeoutError:
             raise VersionRefused(f"{address.public} accepts the connection but does not speak MQTT") from None
         finally:
@@ -260,7 +261,8 @@ class Connection:
         waiter: asyncio.Future[list[ReasonCode]] = self._loop.create_future()
         self._waiters[mid] = waiter
         try:
-            return await asyncio.wait_for(waiter, timeout_s)
+            async with asyncio.timeout(timeout_s):
+                return await waiter
         except TimeoutError:
             raise NotConnected(f"the broker did not answer within {timeout_s:g} s") from None
         finally:

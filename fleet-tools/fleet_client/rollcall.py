@@ -111,7 +111,8 @@ async def request(
         if on_ack is not None:
             on_ack(call)
         try:
-            await asyncio.wait_for(complete.wait(), deadline_s)
+            async with asyncio.timeout(deadline_s):
+                await complete.wait()
         except TimeoutError:
             for row in call.with_state("waiting"):
                 row.st = "silent"

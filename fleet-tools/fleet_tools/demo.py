@@ -199,7 +199,8 @@ class Demo:
                         break
                     self.crew.tend()
                     try:
-                        await asyncio.wait_for(heard.wait(), 0.05)
+                        async with asyncio.timeout(0.05):
+                            await heard.wait()
                     except TimeoutError:
                         continue
         except ClientError as error:

@@ -80,10 +80,10 @@ def unpack(archive: Path, folder: Path) -> None:
     with tarfile.open(archive) as tar:
         for member in tar:
             parts = member.name.split("/")
-            if member.isfile() and len(parts) == 3 and parts[1] == "umqtt" and parts[2].endswith(".py"):
+            if member.isfile() and parts[:-1] == [f"{PROJECT}-{VERSION}", "umqtt"] and parts[-1].endswith(".py"):
                 source = tar.extractfile(member)
                 assert source is not None
-                (folder / parts[2]).write_bytes(source.read(MAX_BYTES))
+                (folder / parts[-1]).write_bytes(source.read(MAX_BYTES))
     if not (folder / "simple.py").is_file():
         raise FetchError(f"{archive.name} has no umqtt/simple.py in it")
     (folder / "VERSION").write_text(STAMP)

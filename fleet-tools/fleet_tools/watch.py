@@ -53,9 +53,9 @@ def watch_command(
     async def work(client: Client) -> int:
         if not as_json:
             lines.learn(await client.snapshot())
-        watching = follow(client, pattern, count, new, lambda message: click.echo(show(client.base, message)))
         try:
-            return await asyncio.wait_for(watching, seconds)
+            async with asyncio.timeout(seconds):
+                return await follow(client, pattern, count, new, lambda message: click.echo(show(client.base, message)))
         except TimeoutError:
             return 0
 
