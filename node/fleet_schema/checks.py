@@ -18,7 +18,7 @@ def check_envelope(fields):
 def check_status(fields):
     require(fields.get("state") in NODE_STATES, "F-STATUS-1", "state is online, sleeping, offline or lost")
     require(is_boot(fields.get("boot")), "F-STATUS-2", "boot is 4 lower-case hex digits")
-    require(is_int(fields.get("conn"), 1), "F-STATUS-2", "conn counts the connections of this boot from 1")
+    require(is_int(fields.get("conn"), 1), "F-STATUS-2", "conn counts the connects of this boot from 1")
     if fields["state"] == "sleeping":
         require(is_int(fields.get("wake"), 1), "F-STATUS-4", "sleeping says in how many s it wakes")
 
