@@ -64,7 +64,7 @@ class Node:
         self.spark_of: tuple[str, str] | None = None
         self.spark: deque[float] = deque(maxlen=SPARK_POINTS)
         self._spark_next = 0
-        self.period = period_of(None)
+        self.period = period_of(None)  # how often anything is to be expected, for silence
         self.warmest_of: tuple[str, str] | None = None
         self.changed: set[str] = set()  # keys of view() that changed since the last frame
 
@@ -163,7 +163,7 @@ VIEW: dict[str, Any] = {
     "last": _last,
     "boot": lambda node, step: node.presence.boot,
     "conn": lambda node, step: node.presence.conn,
-    "period": lambda node, step: node.period,
+    "period": lambda node, step: (node.meta or {}).get("period", node.period),
     "v": lambda node, step: node.values,
     "t": lambda node, step: node.times,
     "meta": lambda node, step: node.meta,

@@ -66,6 +66,7 @@ class Service:
         self._work = asyncio.Event()  # something waits for a commit
         self._full = asyncio.Event()  # so much that the commit should not wait
         self._room = asyncio.Event()  # not too much
+        self._closing = False  # the next commit is the last
         self._linked_since: int | None = None
         self._command_seen = asyncio.Event()
         self._command_seen.set()  # look once at the start
@@ -98,11 +99,11 @@ class Service:
         try:
             async with self._inlet, self._control, asyncio.TaskGroup() as self._tasks:
                 self._tasks.create_task(self._serve(server, listener), name="http")
+                commits = self._tasks.create_task(self._commit(), name="commit")
                 loops = [
                     self._tasks.create_task(loop_of(), name=name)
                     for name, loop_of in (
                         ("ingest", self._take),
-                        ("commit", self._commit),
                         ("frames", self._tick),
                         ("seconds", self._seconds),
                         ("announce", self._announce),
@@ -112,7 +113,7 @@ class Service:
                     )
                 ]
                 await self._stop.wait()
-                await self._end(server, loops)
+                await self._end(server, loops, commits)
         finally:
             listener.close()
             await self._store.close()
@@ -168,19 +169,18 @@ class Service:
                 print(f"waiting for the broker: {why}", file=sys.stderr, flush=True)
             await asyncio.sleep(0.1)
 
-    async def _end(self, server: HttpServer, loops: list[asyncio.Task[None]]) -> None:
+    async def _end(self, server: HttpServer, loops: list[asyncio.Task[None]], commits: asyncio.Task[None]) -> None:
         server.should_exit = True
         self._live.close()
         for task in loops:
             task.cancel()
         await asyncio.wait(loops)
         await self._announcer.say_goodbye(self.now_ms())
-        try:
-            self._ingest.settle()
-            await self._store.commit()
-            self._inlet.acknowledge(self._unacknowledged)
-        except StoreError as error:
-            print(error, file=sys.stderr)
+        self._ingest.settle()
+        self._closing = True
+        self._work.set()
+        self._full.set()
+        await commits
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """For work that ends by itself within seconds."""
@@ -201,7 +201,8 @@ class Service:
             await self._room.wait()
 
     async def _commit(self) -> None:
-        while True:
+        """Never cancelled, so that no batch is ever half way: it ends by itself after the last commit."""
+        while not self._closing or self._work.is_set():
             await self._work.wait()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._full.wait(), COMMIT_S)
@@ -210,17 +211,18 @@ class Service:
             batch, self._unacknowledged = self._unacknowledged, []
             try:
                 await self._store.commit()
-            except (StoreError, asyncio.CancelledError) as error:
+            except StoreError as error:
                 self._unacknowledged = batch + self._unacknowledged
-                if isinstance(error, asyncio.CancelledError):
-                    raise
                 await self._store_failed(str(error))
-                continue
-            self._inlet.acknowledge(batch)
-            self._room.set()
+            else:
+                self._inlet.acknowledge(batch)
+                self._room.set()
 
     async def _store_failed(self, why: str) -> None:
         """Nothing is lost: the rows stay, nothing is acknowledged, and the broker keeps what follows."""
+        if self._closing:
+            print(why, file=sys.stderr, flush=True)
+            return
         now = self._clock.refresh()
         self._alerts.tell("store", "", why, self._clock.utc(now), until=now + 10_000)
         await asyncio.sleep(1)

@@ -79,6 +79,7 @@ class Store:
         self.repeated = 0  # rows that were there already
         self.pending = 0  # rows that wait for the next commit
         self.instance = ""  # names this database for the broker's session
+        self._closed = False
         self._rows: Rows = defaultdict(list)
         self._nodes: dict[str, int] = {}
         self._boots: dict[tuple[int, str], int] = {}
@@ -144,7 +145,10 @@ class Store:
         return connection
 
     async def close(self) -> None:
-        """Commit what waits and let go of the files."""
+        """Commit what waits and let go of the files. A second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         loop = asyncio.get_running_loop()
         try:
             await self.commit()
