@@ -1,0 +1,70 @@
+// The only network of this page: the event stream, and requests that answer with data or one sentence.
+
+const RETRY_MS = 1500;
+
+/** A failed request; its message is a sentence for the person in front of the page. */
+export class ApiError extends Error {}
+
+export async function get(path) {
+  return request(path, {});
+}
+
+export async function post(path, body) {
+  const headers = {"content-type": "application/json"};
+  return request(path, {method: "POST", headers, body: JSON.stringify(body)});
+}
+
+async function request(path, options) {
+  let response;
+  try {
+    response = await fetch(path, {...options, signal: AbortSignal.timeout(8000)});
+  } catch {
+    throw new ApiError("The dashboard does not answer. Is it still running?");
+  }
+  const body = await response.json().catch(() => null);
+  if (!response.ok) throw new ApiError(body?.error ?? `The dashboard answered ${response.status}.`);
+  return body;
+}
+
+/**
+ * Keep `fleet` fed while the page is visible. Every opening starts with a snapshot, so a reconnect, a
+ * woken laptop or a missed frame all end in the same known state.
+ */
+export function openStream(fleet) {
+  let source = null;
+  let sequence = null;
+  let retry = null;
+
+  const close = () => {
+    clearTimeout(retry);
+    source?.close();
+    source = null;
+  };
+  const open = () => {
+    close();
+    sequence = null;
+    source = new EventSource("/api/stream");
+    source.addEventListener("snapshot", (event) => {
+      sequence = null;
+      fleet.applySnapshot(JSON.parse(event.data));
+    });
+    source.addEventListener("frame", (event) => {
+      const frame = JSON.parse(event.data);
+      const gap = sequence !== null && frame.seq !== sequence + 1;
+      sequence = frame.seq;
+      if (gap) open();
+      else fleet.applyFrame(frame);
+    });
+    source.addEventListener("rollcall", (event) => fleet.applyRollcall(JSON.parse(event.data)));
+    source.addEventListener("error", () => {
+      // The browser repeats a broken connection by itself, but gives up on a refused one.
+      if (source?.readyState === EventSource.CLOSED) retry = setTimeout(open, RETRY_MS);
+    });
+  };
+  const follow = () => (document.hidden ? close() : source ?? open());
+
+  document.addEventListener("visibilitychange", follow);
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", follow);
+  follow();
+}

@@ -1,0 +1,86 @@
+// The start: one Fleet, one stream, one page at a time chosen by the path, and the strip on top.
+// Owns the routing and the only timer; what pages show is theirs.
+
+import {openStream} from "./api.js";
+import {Dock} from "./commands.js";
+import {perFrame, setAttribute, setHidden, setText} from "./dom.js";
+import {LeaderboardPage} from "./leaderboard.js";
+import {Fleet} from "./state.js";
+import {count, span} from "./units.js";
+import {Wall} from "./wall.js";
+
+const AMBER_MS = 2000;
+const RED_MS = 5000;
+
+const $ = (id) => document.getElementById(id);
+const fleet = new Fleet();
+const dock = new Dock(fleet, $("dock"));
+let page = null;
+
+async function route() {
+  const {pathname, search} = location;
+  const query = new URLSearchParams(search);
+  const node = pathname.match(/^\/node\/([^/]+)$/);
+  const {NodePage} = node ? await import("./node.js") : {}; // charts are loaded when first wanted
+  if (location.pathname !== pathname) return; // meanwhile somebody went elsewhere
+  page?.hide();
+  document.title = "Sensor Fleet";
+  if (node) page = new NodePage(fleet, decodeURIComponent(node[1]), query);
+  else if (pathname === "/leaderboard") page = new LeaderboardPage(fleet, query);
+  else page = new Wall(fleet, query);
+  $("main").replaceChildren(page.element);
+  for (const link of document.querySelectorAll("[data-place]")) {
+    setAttribute(link, "aria-current", link.getAttribute("href") === pathname ? "page" : null);
+  }
+  dock.setTarget(node ? decodeURIComponent(node[1]) : "_all");
+  dock.show(pathname !== "/leaderboard");
+  page.show();
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href^='/']");
+  const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+  if (!link || !plain) return;
+  event.preventDefault();
+  if (link.getAttribute("href") !== location.pathname + location.search) history.pushState(null, "", link.href);
+  route();
+  scrollTo(0, 0);
+  $("main").focus({preventScroll: true});
+});
+addEventListener("popstate", route);
+
+function patchStrip() {
+  const nodes = [...fleet.nodes.values()];
+  const online = nodes.filter((node) => node.state === "online").length;
+  const rate = fleet.rate();
+  const lost = fleet.lost();
+  setText($("base"), fleet.base || "…");
+  setText($("online"), fleet.ready ? `${online} / ${nodes.length}` : "– / –");
+  setText($("rate"), rate === null ? "–" : rate < 10 ? rate.toFixed(1) : count(rate));
+  setText($("lost"), fleet.ready ? count(lost) : "–");
+  setAttribute($("lost-metric"), "data-level", lost ? "warn" : null);
+  patchAge();
+}
+
+function patchAge() {
+  const age = fleet.frameAge();
+  const level = age === null ? "wait" : age > RED_MS ? "bad" : age > AMBER_MS ? "warn" : "good";
+  setAttribute($("age-metric"), "data-level", level);
+  setText($("age-label"), age === null ? "connecting" : "last frame");
+  setText($("age"), age === null ? "–" : span(age));
+  setAttribute(document.body, "data-stale", level === "bad" ? "" : null);
+  const where = fleet.broker.url_public ? ` at ${fleet.broker.url_public}` : "";
+  const banner = level === "bad" ? "Connection lost — values are old. Trying again by itself."
+    : fleet.ready && !fleet.broker.connected ? `The dashboard has no connection to the broker${where}. It tries again by itself; values are old.` : "";
+  setText($("banner"), banner);
+  setHidden($("banner"), !banner);
+}
+
+const paintStrip = perFrame(patchStrip);
+fleet.subscribe(paintStrip);
+setInterval(() => {
+  patchAge();
+  page?.tick();
+}, 500);
+route();
+openStream(fleet);

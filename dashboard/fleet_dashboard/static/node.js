@@ -1,0 +1,242 @@
+// The page of one node: state with its reason, values, a chart per sensor, health, counts, events, logs,
+// commands and the raw topic. Owns its element, its charts and the chosen range.
+
+import {get} from "./api.js";
+import {Chart, loadUplot} from "./chart.js";
+import {glyph, h, patchList, perFrame, setAttribute, setGlyph, setHidden, setText} from "./dom.js";
+import {ago, count, fieldOf, moment, number, roundTrip, span, symbol} from "./units.js";
+
+const RANGES = {"1m": ["1 min", 60e3], "10m": ["10 min", 600e3], "1h": ["1 h", 3600e3], "1d": ["1 day", 86400e3]};
+const LISTS_MS = 5000; // events, logs and commands are asked for again this often
+const RELOAD_MS = 15000; // so is a range that the host sums up
+const HEALTH = {
+  mem: ["free memory", (bytes) => `${count(bytes / 1024)} kB`], lag: ["worst loop lag", (ms) => `${ms} ms`],
+  reconn: ["reconnects", count], spool: ["waiting to be sent", count], drops: ["dropped", count],
+  errors: ["sensor errors", count], bad: ["bad commands", count], rssi: ["signal", (dbm) => `${dbm} dBm`],
+};
+const COUNTS = {received: "received", lost: "lost on the way", duplicates: "duplicates", bad: "broken rules"};
+
+export class NodePage {
+  constructor(fleet, id, query) {
+    this.fleet = fleet;
+    this.id = id;
+    this.range = RANGES[query.get("range")] ? query.get("range") : "10m";
+    this.charts = new Map();
+    this.detail = {events: [], logs: [], commands: []};
+    this.problem = "";
+    this.build();
+    this.paint = perFrame(() => this.patch());
+    this.recolour = () => this.charts.forEach((chart) => chart.redraw());
+  }
+
+  build() {
+    this.head = {glyph: glyph("state-offline", "state-glyph"), name: h("h1", {}), id: h("code", {}), state: h("b", {class: "node-state"}),
+      why: h("span", {class: "node-why"}), facts: h("p", {class: "facts"})};
+    this.values = h("ul", {class: "values", "aria-label": "Newest values"});
+    this.ranges = h("div", {class: "tabs", role: "group", "aria-label": "Time range"},
+      ...Object.entries(RANGES).map(([key, [text]]) => h("button", {type: "button", "data-range": key, onclick: () => this.choose(key)}, text)));
+    this.plots = h("div", {class: "charts"});
+    this.lists = Object.fromEntries(["health", "counts", "events", "logs", "commands"].map((name) => [name, h("ul", {class: `rows rows-${name}`})]));
+    this.raw = h("pre", {class: "raw"});
+    this.copy = h("button", {type: "button", class: "quiet", onclick: () => this.copyLine()}, "Copy");
+    this.missing = h("div", {class: "empty", hidden: true}, h("h2", {}, "No such node"), h("p", {}, `Nobody called “${this.id}” has said hello to this broker. `, h("a", {href: "/"}, "See who has.")));
+    const {head} = this;
+    this.body = h("div", {class: "node-body", hidden: true},
+      h("header", {class: "node-head"}, h("a", {class: "back", href: "/"}, "← Wall"),
+        h("div", {class: "node-title"}, head.glyph, head.name, head.id), h("p", {class: "node-line"}, head.state, " ", head.why), head.facts),
+      this.values,
+      h("div", {class: "node-columns"},
+        h("section", {"aria-label": "History"}, h("div", {class: "range-row"}, h("h2", {}, "History"), this.ranges), this.plots),
+        h("aside", {class: "side"}, panel("Last commands", this.lists.commands), panel("Events", this.lists.events),
+          panel("Health", this.lists.health), panel("Messages", this.lists.counts), panel("Log", this.lists.logs),
+          panel("Raw", this.raw, this.copy))));
+    this.element = h("div", {class: "node"}, this.missing, this.body);
+  }
+
+  async show() {
+    this.unsubscribe = this.fleet.subscribe((change) => this.take(change));
+    addEventListener("themechange", this.recolour);
+    this.shown = true;
+    this.paint();
+    this.Plot = await loadUplot();
+    if (!this.shown) return;
+    this.plotReady = true;
+    this.paint();
+    this.loadLists();
+  }
+
+  hide() {
+    this.shown = false;
+    this.unsubscribe();
+    removeEventListener("themechange", this.recolour);
+    for (const chart of this.charts.values()) chart.destroy();
+  }
+
+  take(change) {
+    if (change.all || change.nodes.has(this.id)) {
+      const node = this.fleet.nodes.get(this.id);
+      for (const [sensor, chart] of this.charts) if (node?.v[sensor] && node.t[sensor]) chart.append(node.t[sensor], node.v[sensor]);
+      this.paint();
+    }
+    if (change.all && this.charts.size) this.loadAll(); // after a reconnect the tail has a hole
+    const news = change.events.filter((event) => event.node === this.id);
+    if (news.length) this.detail.events = [...news].reverse().concat(this.detail.events).slice(0, 50);
+    if (change.rollcall?.done && change.rollcall.rows.some((row) => row.node === this.id)) this.loadLists();
+  }
+
+  patch() {
+    const node = this.fleet.nodes.get(this.id);
+    setHidden(this.missing, Boolean(node) || !this.fleet.ready);
+    setHidden(this.body, !node);
+    if (!node) return;
+    this.patchHead(node);
+    this.patchValues(node);
+    this.patchLists(node);
+    if (this.plotReady) this.patchCharts(node);
+    this.tick();
+  }
+
+  patchHead(node) {
+    document.title = `${node.name || node.id} · Sensor Fleet`;
+    const {head} = this;
+    setAttribute(this.element, "data-state", node.state);
+    setGlyph(head.glyph, `state-${node.state}`);
+    setText(head.name, node.name || node.id);
+    setText(head.id, node.id);
+    setText(head.state, node.state);
+    const {fw, app} = node.meta ?? {};
+    const facts = [node.groups?.length ? `group ${node.groups.join(", ")}` : "", node.board, fw ? `MicroPython ${fw}` : "", node.app || app ? `app ${node.app || app}` : "",
+      node.period ? `every ${span(node.period)}` : "", node.boot ? `boot ${node.boot}, connection ${node.conn ?? "?"}` : ""];
+    setText(head.facts, facts.filter(Boolean).join("  ·  "));
+  }
+
+  patchValues(node) {
+    const make = ([sensor]) => {
+      const fields = h("ul", {});
+      const item = h("li", {class: "panel"}, h("h2", {}, sensor), fields);
+      item.fields = fields;
+      return item;
+    };
+    patchList(this.values, Object.entries(node.v), ([sensor]) => sensor, make, (item, [sensor, fields]) => {
+      patchList(item.fields, Object.entries(fields), ([field]) => field, makeValue, (element, [field, value]) => {
+        const [unit] = fieldOf(node, sensor, field);
+        setText(element.parts[0], number(value, unit));
+        setText(element.parts[1], value == null ? "no reading" : symbol(unit));
+        setAttribute(element, "data-missing", value == null ? "" : null);
+      });
+    });
+  }
+
+  patchCharts(node) {
+    for (const [sensor, fields] of Object.entries(node.meta?.sensors ?? node.v)) {
+      if (this.charts.has(sensor)) continue;
+      const chart = new Chart(sensor, Object.keys(fields).map((name) => ({name, unit: fieldOf(node, sensor, name)[0]})), this.Plot);
+      this.charts.set(sensor, chart);
+      this.plots.append(chart.element);
+      this.load(sensor, chart);
+    }
+    for (const button of this.ranges.children) setAttribute(button, "aria-pressed", String(button.dataset.range === this.range));
+  }
+
+  choose(range) {
+    this.range = range;
+    history.replaceState(null, "", `?range=${range}`);
+    this.loadAll();
+    this.paint();
+  }
+
+  loadAll() {
+    for (const [sensor, chart] of this.charts) this.load(sensor, chart);
+  }
+
+  async load(sensor, chart) {
+    const range = this.range;
+    const to = this.fleet.now();
+    const from = to - RANGES[range][1];
+    this.loadedAt = to;
+    try {
+      const series = await get(`/api/nodes/${encodeURIComponent(this.id)}/series?sensor=${encodeURIComponent(sensor)}&from=${Math.floor(from)}&to=${Math.ceil(to)}&points=600`);
+      if (!this.shown || range !== this.range) return;
+      const period = this.fleet.nodes.get(this.id)?.period || 2000;
+      chart.setSeries(series, from, to, Math.max(3 * (series.bucket_ms || 0), 3 * period + 1000));
+      setText(chart.hint, "No readings in this range.");
+    } catch (error) {
+      setText(chart.hint, error.message);
+      chart.hint.hidden = false;
+    }
+  }
+
+  async loadLists() {
+    this.listedAt = this.fleet.now();
+    try {
+      this.detail = await get(`/api/nodes/${encodeURIComponent(this.id)}`);
+    } catch {
+      return; // the strip at the top says so
+    }
+    this.paint();
+  }
+
+  patchLists(node) {
+    const health = Object.entries(HEALTH).filter(([key]) => typeof node.health?.[key] === "number").map(([key, [text, show]]) => [text, show(node.health[key])]);
+    const delay = typeof node.lag_ms === "number" ? [["sample to host", roundTrip(node.lag_ms)]] : [];
+    const counts = Object.entries(COUNTS).map(([key, text]) => [text, count(node.counts?.[key] ?? 0)]);
+    fill(this.lists.health, health, "Comes once a minute.");
+    fill(this.lists.counts, [...counts, ...delay], "");
+    fill(this.lists.events, this.detail.events.slice(0, 8).map((event) => [`${event.input} ${event.type}${event.n ? ` #${event.n}` : ""}`, moment(event.t)]), "Press a button on the node.");
+    fill(this.lists.commands, this.detail.commands.slice(0, 8).map((row) => [row.name ?? row.cmd, answer(row)]), "Send one below.");
+    fill(this.lists.logs, this.detail.logs.slice(0, 8).map((log) => [log.tb ? `${log.msg}\n${log.tb}` : log.msg, `${log.level} ${moment(log.t)}`]), "Nothing logged.");
+    const {hostname, port} = new URL((this.fleet.broker.url_public || "mqtt://127.0.0.1:1883").replace(/^mqtts?:/, "http:"));
+    setText(this.raw, `mosquitto_sub -h ${hostname} -p ${port || 1883} -v -t '${this.fleet.base}/1/${this.id}/#'`);
+  }
+
+  async copyLine() {
+    try {
+      await navigator.clipboard.writeText(this.raw.textContent);
+      setText(this.copy, "Copied");
+    } catch {
+      getSelection().selectAllChildren(this.raw); // no clipboard over plain http from another host
+      setText(this.copy, "Press Ctrl-C");
+    }
+    setTimeout(() => setText(this.copy, "Copy"), 2000);
+  }
+
+  /** Twice a second: ages, the moving edge of the charts, what has to be asked for again. */
+  tick() {
+    const node = this.fleet.nodes.get(this.id);
+    if (!node) return;
+    const now = this.fleet.now();
+    const length = node.since ? `for ${span(now - node.since)}` : "";
+    const heard = node.last ? `last heard ${ago(now - node.last)}` : "";
+    setText(this.head.why, [length, node.why, heard].filter(Boolean).join(" · "));
+    const whole = RANGES[this.range][1];
+    for (const chart of this.charts.values()) if (chart.from) chart.setRange(now - whole, now);
+    if (this.loadedAt && whole > 600e3 && now - this.loadedAt > RELOAD_MS) this.loadAll();
+    if (this.listedAt && now - this.listedAt > LISTS_MS) this.loadLists();
+  }
+}
+
+function makeValue([field]) {
+  const parts = [h("span", {class: "value"}), h("span", {class: "unit"})];
+  const element = h("li", {}, h("p", {class: "headline"}, ...parts), h("span", {class: "value-name"}, field));
+  element.parts = parts;
+  return element;
+}
+
+function panel(title, ...content) {
+  return h("section", {class: "panel", "aria-label": title}, h("header", {}, h("h2", {}, title)), ...content);
+}
+
+function fill(list, rows, hint) {
+  if (!rows.length) return patchList(list, hint ? [hint] : [], (text) => text, (text) => h("li", {class: "hint"}, text));
+  const numbered = rows.map(([name, value], index) => ({name, value, index}));
+  const make = () => h("li", {}, h("span", {}), h("b", {}));
+  patchList(list, numbered, ({index}) => index, make, (item, {name, value}) => {
+    setText(item.firstElementChild, name);
+    setText(item.lastElementChild, value);
+  });
+}
+
+function answer(row) {
+  const said = typeof row.ms === "number" ? `${row.st} in ${roundTrip(row.ms)}` : row.st;
+  return row.err ? `${said}: ${row.err}` : said;
+}

@@ -1,0 +1,102 @@
+// What happens in the fleet, newest first: presses, nodes that come and go, commands that end.
+// Never faster than a line in half a second: a burst waits, and what waits too long is summed up.
+
+import {h, patchList} from "./dom.js";
+import {clock, roundTrip} from "./units.js";
+
+const LINES = 12;
+const PACE_MS = 500;
+const QUEUE = 12;
+const CAME_AND_WENT = {online: "is back", sleeping: "sleeps", offline: "said goodbye", lost: "is lost", silent: "is silent"};
+
+export class Ticker {
+  constructor(fleet) {
+    this.fleet = fleet;
+    this.serial = 0;
+    this.lines = [];
+    this.waiting = [];
+    this.shownAt = 0;
+    this.list = h("ul", {class: "ticker-lines"});
+    this.hint = h("p", {class: "hint"}, "Button presses and nodes that come and go appear here.");
+    this.element = h("section", {class: "ticker panel", "aria-label": "Events"}, h("header", {}, h("h2", {}, "Events")), this.list, this.hint);
+  }
+
+  show() {
+    this.unsubscribe = this.fleet.subscribe((change) => this.take(change));
+    for (const event of this.fleet.events.slice(0, LINES).reverse()) this.add(this.eventLine(event));
+    this.filled = this.fleet.ready;
+    this.patch();
+  }
+
+  hide() {
+    this.unsubscribe();
+  }
+
+  take(change) {
+    if (change.all && !this.filled) {
+      this.filled = true;
+      for (const event of this.fleet.events.slice(0, LINES).reverse()) this.add(this.eventLine(event));
+      this.patch();
+      return;
+    }
+    for (const event of change.events) this.queue(this.eventLine(event));
+    for (const [node, from, to] of change.moved) this.queue(this.moveLine(node, from, to));
+    const rollcall = change.rollcall;
+    if (rollcall?.done && rollcall.id !== this.lastCommand) {
+      this.lastCommand = rollcall.id;
+      this.queue(commandLine(rollcall, this.fleet.now()));
+    }
+    this.tick();
+  }
+
+  queue(line) {
+    this.waiting.push(line);
+    if (this.waiting.length > QUEUE) {
+      const rest = this.waiting.splice(0, this.waiting.length - QUEUE / 2);
+      this.waiting.unshift({t: rest.at(-1).t, name: `${rest.length} events`, text: "in a burst", kind: "burst"});
+    }
+  }
+
+  /** Show the next waiting line if it is time for one. */
+  tick() {
+    const now = this.fleet.clock();
+    if (!this.waiting.length || now - this.shownAt < PACE_MS) return;
+    this.shownAt = now;
+    this.add(this.waiting.shift());
+    this.patch();
+  }
+
+  add(line) {
+    this.lines.unshift({...line, key: ++this.serial});
+    this.lines.length = Math.min(this.lines.length, LINES);
+  }
+
+  patch() {
+    patchList(this.list, this.lines, (line) => line.key, makeLine);
+    this.hint.hidden = this.lines.length > 0;
+  }
+
+  eventLine(event) {
+    const node = this.fleet.nodes.get(event.node);
+    const text = `${event.input} ${event.type}${event.n ? ` #${event.n}` : ""}`;
+    return {t: event.t, node: event.node, name: node?.name || event.node, text, kind: "event"};
+  }
+
+  moveLine(node, from, to) {
+    const text = from === null ? "joined" : CAME_AND_WENT[to] ?? to;
+    return {t: this.fleet.now(), node: node.id, name: node.name || node.id, text, kind: to};
+  }
+}
+
+function makeLine(line) {
+  const name = line.node ? h("a", {href: `/node/${encodeURIComponent(line.node)}`}, line.name) : h("b", {}, line.name);
+  return h("li", {"data-kind": line.kind}, h("time", {}, clock(line.t)), name, h("span", {}, line.text));
+}
+
+function commandLine(rollcall, now) {
+  const rows = rollcall.rows;
+  const heard = rows.filter((row) => typeof row.ms === "number");
+  const slowest = Math.max(...heard.map((row) => row.ms), 0);
+  const text = `${heard.length} of ${rows.length} answered${heard.length ? ` in ${roundTrip(slowest)}` : ""}`;
+  return {t: now, name: rollcall.name, text, kind: "command"};
+}
