@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from typing import Any
 
@@ -96,9 +95,6 @@ def run(arguments: list[str] | None = None) -> int:
         return _say("fleet", str(error), error.code)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # `fleet watch | head`: the reader has what it wanted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 def _say(where: str, sentence: str, code: int) -> int:

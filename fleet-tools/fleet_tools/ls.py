@@ -67,19 +67,18 @@ def print_table(rows: list[dict[str, Any]]) -> None:
 
     now = time.time() * 1000
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("node", "name", "state", "since", "heard", "every", "board", "sensors", "groups"):
-        table.add_column(column, no_wrap=column in ("node", "since", "heard", "every"))
+    for column in ("node", "name", "state", "since", "heard", "every", "groups", "sensors"):
+        table.add_column(column, no_wrap=column != "state", justify="right" if column in RIGHT else "left")
     for row in rows:
         table.add_row(
             row["id"],
             Text(row["name"]),
             Text(words.state(row["state"]), words.COLOURS.get(row["state"], "")),
             words.age(now - row["since"]) if row["since"] else "",
-            words.age(now - row["last"]) + " ago" if row["last"] else "",
+            words.age(now - row["last"]) if row["last"] else "",
             words.period(row["period"]) if row["period"] else "",
-            Text(row["board"] or ""),
-            " ".join(row["sensors"]),
             " ".join(row["groups"]),
+            " ".join(row["sensors"]),
         )
     out = session.console()
     out.print(table)

@@ -78,7 +78,8 @@ class LiveView(View):
 
     def finish(self, calls: list[RollCall]) -> None:
         self.show(calls)
-        self._live.console.print(summary(self.name, calls), markup=False)
+        self._live.stop()
+        session.note(summary(self.name, calls))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -27,7 +29,7 @@ Examples:
 
 @click.command("watch", epilog=EXAMPLES)
 @click.argument("what", metavar="[NODE|FILTER]", required=False)
-@click.option("-n", "--count", type=click.IntRange(1), help="Stop after so many messages.")
+@click.option("-n", "--count", type=click.IntRange(1), metavar="N", help="Stop after so many messages.")
 @click.option("--for", "seconds", type=click.FloatRange(0, min_open=True), metavar="S", help="Stop after S seconds.")
 @click.option("--new", is_flag=True, help="Leave out what was retained before you came.")
 @session.connection_options
@@ -59,7 +61,11 @@ def watch_command(
         except TimeoutError:
             return 0
 
-    return session.run(chosen, work)
+    try:
+        return session.run(chosen, work)
+    except BrokenPipeError:  # `fleet watch | head`: the reader has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def to_filter(what: str | None, base: str) -> str:
