@@ -138,6 +138,13 @@ def test_watch_stops_after_the_asked_time_and_at_ctrl_c(fleet: Fleet, broker: Br
 
 
 @pytest.mark.usefixtures("nodes")
+def test_watch_ends_quietly_when_its_reader_has_enough(broker: Broker) -> None:
+    command = f"{sys.executable} -m fleet_tools watch --broker {broker.url} | head -n 2; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, len(done.stdout.splitlines()), done.stderr) == (0, 2, "")
+
+
+@pytest.mark.usefixtures("nodes")
 def test_a_command_that_all_obey_is_code_0_with_a_line_each(fleet: Fleet) -> None:
     ran = fleet("buzz", "--all", "--ms", "20")
     assert ran.code == 0
