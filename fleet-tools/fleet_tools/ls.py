@@ -12,6 +12,8 @@ from fleet_tools import dashboard, session, settings, words
 if TYPE_CHECKING:
     from fleet_client import NodeInfo
 
+RIGHT = ("since", "heard", "every")  # durations: in this state, since the last word, between readings
+
 
 @click.command(
     "ls", epilog="\b\nExamples:\n  fleet ls\n  fleet ls --json | jq -r '.nodes[] | select(.state != \"online\").id'"

@@ -143,11 +143,11 @@ async def ask(client: Client, order: Order) -> list[RollCall]:
 
     fleet = await client.snapshot()
     named = [target if target.startswith("_") else session.known_node(target, fleet).node for target in order.targets]
-    expected = {target: online_members(target, fleet) for target in named}
+    expected = without_twice({target: online_members(target, fleet) for target in named})
     everyone = [fleet[node] for members in expected.values() for node in members if node in fleet]
     spec = arguments.spec_of(order.name, everyone)
     args = arguments.parse(order.name, order.typed, spec)
-    for target in named:
+    for target in expected:
         warn(target, expected[target], fleet)
     calls: dict[str, RollCall] = {}
     view = rollcall_view.choose(order.name, order.as_json, sys.stdout.isatty())
@@ -162,7 +162,7 @@ async def ask(client: Client, order: Order) -> list[RollCall]:
                 target, order.name, args, deadline_s=order.wait_s, expected=expected[target], on_ack=on_ack
             )
 
-        done = list(await asyncio.gather(*(one(target) for target in named)))
+        done = list(await asyncio.gather(*(one(target) for target in expected)))
         view.finish(done)
     return done
 
@@ -173,6 +173,12 @@ def online_members(target: str, fleet: dict[str, NodeInfo]) -> list[str]:
         return [target]
     online = [info for info in fleet.values() if info.state == "online"]
     return [info.node for info in online if target == topics.ALL or target[1:] in info.groups]
+
+
+def without_twice(expected: dict[str, list[str]]) -> dict[str, list[str]]:
+    """A node that is named and in a named group gets the command once, with its group."""
+    grouped = {node for target, nodes in expected.items() if target.startswith("_") for node in nodes}
+    return {target: nodes for target, nodes in expected.items() if target not in grouped}
 
 
 def warn(target: str, members: list[str], fleet: dict[str, NodeInfo]) -> None:

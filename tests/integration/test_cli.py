@@ -166,6 +166,8 @@ def test_a_group_is_its_members(fleet: Fleet) -> None:
     assert fleet("send", "groups", "blue", "--to", "grace").code == 0
     assert [row["node"] for row in fleet("buzz", "--group", "red", "--json").json["rows"]] == ["ada"]
     assert [row["node"] for row in fleet("buzz", "--group", "blue", "ada", "--json").json["rows"]] == ["ada", "grace"]
+    twice = fleet("send", "echo", "once", "--group", "red", "--to", "ada", "--json").json
+    assert [row["node"] for row in twice["rows"]] == ["ada"], "named and in a named group: one command all the same"
 
 
 def test_a_silent_node_is_named_and_makes_it_code_3(fleet: Fleet, nodes: dict[str, processes.Child]) -> None:
