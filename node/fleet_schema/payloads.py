@@ -7,7 +7,6 @@ with the id of the rule that was broken. Unknown keys are left alone, so that a 
 import json
 
 from fleet_schema import SchemaError, topics
-from fleet_schema.values import is_boot, is_command_id, is_int, is_number, is_text  # noqa: F401 (asked for here too)
 
 LIMITS = {"meta": 1024, "host_last": 2048, "host_board": 2048}  # bytes; every other kind has:
 LIMIT = 512
