@@ -208,6 +208,8 @@ class Connection:
         if self._closed:
             return
         self._closed = True
+        self._paho.on_socket_register_write = None  # paho calls them once more when it is collected: the loop may
+        self._paho.on_socket_unregister_write = None  # be gone by then
         if self._socket is not None:
             self._loop.remove_reader(self._fd)
             self._loop.remove_writer(self._fd)
