@@ -22,18 +22,14 @@ from fleet_dashboard.alerts import FADE_MS, Alerts
 from fleet_dashboard.clock import WallClock
 from fleet_dashboard.commands import Commands
 from fleet_dashboard.ingest import Ingest
+from fleet_dashboard.intake import Intake
 from fleet_dashboard.live import FRAME_S, Live
 from fleet_dashboard.nodes import PRESENCE, Node, Registry
+from fleet_dashboard.retained import RetainedCommands
 from fleet_dashboard.settings import Settings
-from fleet_dashboard.store import Store, StoreError
-from fleet_schema import SchemaError, topics
+from fleet_dashboard.store import Store
 
-COMMIT_ROWS = 400  # well below the 1,000 that the broker sends ahead, so that it never has to wait for us
-COMMIT_S = 0.025  # and with fewer, this long after the first
-MAX_PENDING = 20_000  # rows; with more we stop taking messages, and the broker keeps them
-COALESCE_S = 0.005
-INSPECT_S = 0.3  # retained messages come at once; this is what a slow link may take
-INSPECT_EVERY_S = 2.0
+STORE_ALERT_MS = 10_000
 BROKER_DROPPED = "$SYS/broker/publish/messages/dropped"
 
 
@@ -62,14 +58,7 @@ class Service:
         self._ingest = Ingest(settings.base, self._store, self._registry, self._clock, self)
         self._live = Live(self._registry, self._status, self.stats)
         self._boards: list[dict[str, Any]] = []
-        self._unacknowledged: list[Message] = []
-        self._work = asyncio.Event()  # something waits for a commit
-        self._full = asyncio.Event()  # so much that the commit should not wait
-        self._room = asyncio.Event()  # not too much
-        self._closing = False  # the next commit is the last
         self._linked_since: int | None = None
-        self._command_seen = asyncio.Event()
-        self._command_seen.set()  # look once at the start
         self._broker_dropped: int | None = None
         self._rate = 0.0
         self._db_bytes = 0
@@ -97,17 +86,17 @@ class Service:
             )
         )
         try:
-            async with self._inlet, self._control, asyncio.TaskGroup() as self._tasks:
+            async with self._intake.client, self._control, asyncio.TaskGroup() as self._tasks:
                 self._tasks.create_task(self._serve(server, listener), name="http")
-                commits = self._tasks.create_task(self._commit(), name="commit")
+                commits = self._tasks.create_task(self._intake.commit(), name="commit")
                 loops = [
                     self._tasks.create_task(loop_of(), name=name)
                     for name, loop_of in (
-                        ("ingest", self._take),
+                        ("ingest", self._intake.take),
                         ("frames", self._tick),
                         ("seconds", self._seconds),
                         ("announce", self._announce),
-                        ("inspect", self._inspect),
+                        ("retained", self._retained.watch),
                         ("broker", self._watch_broker),
                         ("ready", lambda: self._get_ready(listener)),
                     )
@@ -121,17 +110,8 @@ class Service:
     def _make_clients(self) -> None:
         """Two connections: taking everything in at MQTT 3.1.1, which costs half; everything else at 5."""
         broker, base = self._settings.broker, self._settings.base
-        self._inlet = Client(
-            broker,
-            base=base,
-            client_id=f"fleet-ingest-{self._store.instance}",
-            protocol="3.1.1",
-            clean=False,  # the broker keeps for us what comes while we restart
-            manual_ack=True,
-            persist=True,
-            coalesce_s=COALESCE_S,
-            on_connect=self._link_up,
-            on_disconnect=self._link_down,
+        self._intake = Intake(
+            broker, base, self._store, self._ingest, on_link=self._link, store_failed=self._store_failed
         )
         self._control = Client(
             broker,
@@ -141,6 +121,7 @@ class Service:
             persist=True,
             on_connect=lambda: self._announcer.link_is_new(),
         )
+        self._retained = RetainedCommands(self._control, self._retained_command)
         self._announcer = announce.Announcer(self._control, self._registry)
         self._commands = Commands(self._control, self._registry, self._spawn, self._live.add_rollcall)
 
@@ -149,25 +130,10 @@ class Service:
         self._stop.set()
 
     async def _get_ready(self, listener: socket.socket) -> None:
-        await self._subscribe()
+        await self._intake.subscribe()
         host, port = listener.getsockname()[:2]
         shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
         print(f"dashboard http://{shown}:{port}", flush=True)
-
-    async def _subscribe(self) -> None:
-        complained = ""
-        while True:
-            try:
-                await self._inlet.subscribe(topics.everything(self._settings.base), qos=1)
-                return
-            except Denied as error:
-                why = f"{error}; the dashboard's account must be allowed to read everything of its base"
-            except ClientError as error:
-                why = str(error)
-            if why != complained and not why.endswith("not connected yet"):
-                complained = why
-                print(f"waiting for the broker: {why}", file=sys.stderr, flush=True)
-            await asyncio.sleep(0.1)
 
     async def _end(self, server: HttpServer, loops: list[asyncio.Task[None]], commits: asyncio.Task[None]) -> None:
         server.should_exit = True
@@ -177,65 +143,30 @@ class Service:
         await asyncio.wait(loops)
         await self._announcer.say_goodbye(self.now_ms())
         self._ingest.settle()
-        self._closing = True
-        self._work.set()
-        self._full.set()
+        self._intake.finish()
         await commits
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """For work that ends by itself within seconds."""
         self._tasks.create_task(work, name=name)
 
-    # -- taking in -------------------------------------------------------------------------------------------
+    # -- what the way in tells -----------------------------------------------------------------------------------
 
-    async def _take(self) -> None:
-        self._room.set()
-        async for batch in self._inlet.batches():
-            self._ingest.take(batch)
-            self._unacknowledged += batch
-            self._work.set()
-            if self._store.pending >= COMMIT_ROWS:
-                self._full.set()
-            if self._store.pending > MAX_PENDING:
-                self._room.clear()
-            await self._room.wait()
+    def _link(self, why: str | None) -> None:
+        self._linked_since = self._clock.refresh() if why is None else None
+        self._live.set("broker", self._broker())
+        if why is not None:
+            print(f"connection to the broker lost ({why}), trying again", file=sys.stderr, flush=True)
 
-    async def _commit(self) -> None:
-        """Never cancelled, so that no batch is ever half way: it ends by itself after the last commit."""
-        while not self._closing or self._work.is_set():
-            await self._work.wait()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._full.wait(), COMMIT_S)
-            self._work.clear()
-            self._full.clear()
-            batch, self._unacknowledged = self._unacknowledged, []
-            try:
-                await self._store.commit()
-            except StoreError as error:
-                self._unacknowledged = batch + self._unacknowledged
-                await self._store_failed(str(error))
-            else:
-                self._inlet.acknowledge(batch)
-                self._room.set()
-
-    async def _store_failed(self, why: str) -> None:
-        """Nothing is lost: the rows stay, nothing is acknowledged, and the broker keeps what follows."""
-        if self._closing:
-            print(why, file=sys.stderr, flush=True)
-            return
+    def _store_failed(self, why: str) -> None:
+        print(why, file=sys.stderr, flush=True)
         now = self._clock.refresh()
-        self._alerts.tell("store", "", why, self._clock.utc(now), until=now + 10_000)
-        await asyncio.sleep(1)
-        self._work.set()
+        self._alerts.tell("store", "", why, self._clock.utc(now), now + STORE_ALERT_MS)
 
-    def _link_up(self) -> None:
-        self._linked_since = self._clock.refresh()
-        self._live.set("broker", self._broker())
-
-    def _link_down(self, why: str) -> None:
-        self._linked_since = None
-        self._live.set("broker", self._broker())
-        print(f"connection to the broker lost ({why}), trying again", file=sys.stderr, flush=True)
+    def _retained_command(self, target: str, name: str) -> None:
+        now = self._clock.refresh()
+        text = f"somebody published the command {name} to {target} with retain; it was cleared: leave -r out"
+        self._alerts.tell("retained-command", target, text, self._clock.utc(now), now + FADE_MS)
 
     # -- what ingest tells at once (Listener) ------------------------------------------------------------------
 
@@ -243,7 +174,7 @@ class Service:
         self._live.add_event(event)
 
     def command_seen(self) -> None:
-        self._command_seen.set()
+        self._retained.command_seen()
 
     def speaks_though_gone(self, node: Node) -> None:
         self._commands.ask_rebirth(node, self._clock.refresh())
@@ -277,7 +208,7 @@ class Service:
             self._rate, before = self._ingest.received - before, self._ingest.received
             self._judge(now)
             self._ingest.settle()
-            self._work.set()
+            self._intake.commit_soon()
             boards = leaderboard.boards(node.standing() for node in self._registry.nodes.values())
             if boards != self._boards:
                 self._boards = boards
@@ -300,38 +231,6 @@ class Service:
         while True:
             await self._announcer.publish_due(self._clock.refresh(), self._clock.step)
             await asyncio.sleep(FRAME_S)
-
-    async def _inspect(self) -> None:
-        """Ask the broker which commands it retains, whenever one was seen: a subscriber that was there when it was
-        published cannot tell. Each would be run by every node that reconnects, so it is cleared."""
-        commands = topics.everything(self._settings.base)[:-1] + "+/cmd/+"
-        while True:
-            await self._command_seen.wait()
-            self._command_seen.clear()
-            found: dict[str, bytes] = {}
-
-            def note(message: Message, found: dict[str, bytes] = found) -> None:
-                if message.retain and message.payload:
-                    found[message.topic] = message.payload
-
-            try:
-                async with self._control.listen([commands], note):
-                    await asyncio.sleep(INSPECT_S)
-                for topic in found:
-                    await self._clear_command(topic)
-            except ClientError:
-                self._command_seen.set()  # look again when the link is back
-            await asyncio.sleep(INSPECT_EVERY_S)
-
-    async def _clear_command(self, topic: str) -> None:
-        try:
-            who, _, name = topics.parse(self._settings.base, topic)
-        except SchemaError:
-            return  # no node listens to it
-        await self._control.publish(topic, b"", retain=True)
-        now = self._clock.refresh()
-        text = f"somebody published the command {name} to {who} with retain; it was cleared: leave -r out"
-        self._alerts.tell("retained-command", who, text, self._clock.utc(now), now + FADE_MS)
 
     async def _watch_broker(self) -> None:
         """What the broker itself dropped, where it tells: data that was lost before it could reach us."""
@@ -379,10 +278,10 @@ class Service:
             "rows": store.rows,
             "repeated": store.repeated,
             "pending": store.pending,
-            "stalls": self._inlet.stalls,
+            "stalls": self._intake.client.stalls,
             "db_bytes": self._db_bytes,
             "broker_dropped": self._broker_dropped,
-            "reconnects": self._inlet.reconnects,
+            "reconnects": self._intake.client.reconnects,
             "viewers": self._live.viewers,
             "conflated": self._live.conflated,
         }
