@@ -37,7 +37,11 @@ def _values(values):
     parts = []
     for name, value in values.items():
         number = "%.7g" % value if type(value) is float and value - value == 0 else ""
-        parts.append(json.dumps(name) + ":" + (number if number and float(number) == value else json.dumps(value)))
+        parts.append(
+            json.dumps(name)
+            + ":"
+            + (number if number and float(number) == value else json.dumps(value, separators=(",", ":")))
+        )
     return "{" + ",".join(parts) + "}"
 
 

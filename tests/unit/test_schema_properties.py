@@ -198,3 +198,11 @@ def test_a_text_over_its_byte_limit_is_refused_when_encoded() -> None:
     with pytest.raises(SchemaError) as caught:
         payloads.encode("tele", {"x": "\u00e9" * 90})
     assert caught.value.rule == "F-PAYLOAD-2"
+
+
+@given(st.dictionaries(NAMES, st.dictionaries(NAMES, st.none() | NUMBERS, min_size=1, max_size=3), max_size=4))
+def test_last_values_come_back_as_they_were_encoded_and_without_a_space(last: dict[str, Any]) -> None:
+    fields = {"ts": 1790000000000, "boot": "9f3a", "v": last, "q": "good"}
+    raw = payloads.encode("host_last", fields)
+    assert payloads.decode("host_last", raw) == fields
+    assert b" " not in raw
