@@ -33,16 +33,16 @@ def encode(kind, fields):
 
 
 def _values(values):
-    """Numbers with the digits they were given: json on a PC's MicroPython writes 99.99 as 99.98999999999999."""
-    parts = []
-    for name, value in values.items():
-        number = "%.7g" % value if type(value) is float and value - value == 0 else ""
-        parts.append(
-            json.dumps(name)
-            + ":"
-            + (number if number and float(number) == value else json.dumps(value, separators=(",", ":")))
-        )
-    return "{" + ",".join(parts) + "}"
+    return "{" + ",".join([json.dumps(name) + ":" + _value(value) for name, value in values.items()]) + "}"
+
+
+def _value(value):
+    """A number with the digits it was given: json on a PC's MicroPython writes 99.99 as 99.98999999999999."""
+    if type(value) is float and value - value == 0:
+        short = "%.7g" % value
+        if float(short) == value:
+            return short
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _escape(text):
