@@ -98,7 +98,11 @@ class Connection:
         try:
             await asyncio.to_thread(self._connect, address)
         except OSError as error:
+            self.close()
             raise BrokerUnreachable(f"no broker at {address.public} ({_reason(error)})") from None
+        except asyncio.CancelledError:
+            self.close()  # the worker thread may still connect; nobody is told, and paho closes what it opened
+            raise
         sock = self._paho.socket()
         assert isinstance(sock, socket.socket)
         self._socket = sock
