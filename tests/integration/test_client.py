@@ -328,3 +328,23 @@ async def test_the_snapshot_has_what_is_retained_and_leaves_out_what_is_illegal(
         assert list(fleet) == ["ada"]
         assert fleet["ada"].groups == ["red"]
         assert await client.online_nodes() == {"ada": STATUS}
+
+
+async def test_a_client_that_is_stopped_while_it_connects_leaves_nothing_behind() -> None:
+    accepted: list[asyncio.StreamWriter] = []
+    gone = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted.append(writer)
+        while await reader.read(100):
+            continue
+        writer.close()
+        gone.set()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    client = Client(f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}", persist=True)
+    async with client:
+        await until(lambda: accepted, what="connecting")
+    async with asyncio.timeout(5):
+        await gone.wait()
+    server.close()
