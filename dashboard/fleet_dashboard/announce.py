@@ -125,7 +125,8 @@ class Announcer:
 
 def last_payload(node: Node, now: int, step: int) -> bytes:
     """{"ts","boot","v","q"}: `ts` is the newest sample's; q is stale (nothing live), late (had waited) or good."""
-    live = node.presence.word == "online" and now - node.presence.last <= SILENT_PERIODS * node.period
+    heard = node.presence.last
+    live = node.presence.word == "online" and heard > 0 and now - heard <= SILENT_PERIODS * node.period
     quality = "stale" if not live else "late" if node.late else "good"
     boot = node.boot.boot if node.boot else node.presence.boot
     ts = max(node.times.values(), default=now + step)
