@@ -10,7 +10,7 @@ import time
 from fleet_schema import SchemaError, commands, topics, values
 
 REMEMBERED = 32  # ids, against a command that is delivered twice
-MAX_PENDING = 16  # acks not yet with the broker; more are answered busy
+MAX_PENDING = 32  # acks not yet with the broker; a command that comes on top is answered busy
 ACK_ERR = 120
 
 
@@ -31,7 +31,6 @@ class Commands:
 
     def __init__(self, config, settings, handlers, outbox, uptime, fault, random):
         self.bad = 0
-        self.lost = 0  # not even answered `busy`
         self._base = config["base"]
         self._jitter_ms = config["jitter"]
         self._settings = settings
@@ -55,29 +54,26 @@ class Commands:
             return
         if who[0] == "_" and who != topics.ALL and who[1:] not in self._settings.groups:
             return  # a group this node left: umqtt 1.3.4 cannot unsubscribe, the next connection does not ask for it
-        up = self._uptime.ms()
-        waiting = len(self._delayed) + self._outbox.acks_waiting()
-        if waiting >= 2 * MAX_PENDING:
-            self.lost += 1
-            return
         ack = {"cmd": name}
+        if len(self._delayed) + self._outbox.acks_waiting() >= MAX_PENDING:
+            ack["st"] = "busy"
+            self._outbox.put_once("ack", with_id(ack, sent_id(payload)))
+            return
+        up = self._uptime.ms()
         try:
-            if waiting >= MAX_PENDING:
-                ack["id"] = sent_id(payload)
-                raise Refused("busy", "too many commands at once")
             ack["st"] = self._obey(name, payload, ack)
         except SchemaError as error:
             self.bad += 1
-            ack["id"] = sent_id(payload)
-            self._refuse(ack, "bad", error)
+            self._refuse(with_id(ack, sent_id(payload)), "bad", error)
         except Refused as error:
             self._refuse(ack, error.state, error)
         except Exception as error:
             self._fault("command " + name, error)
             self._refuse(ack, "fail", type(error).__name__ + ": " + str(error))
-        if ack.get("id", "") is None:
-            del ack["id"]
-        self._answer(ack, up, who[0] == "_")
+        if who[0] == "_" and self._jitter_ms:
+            self._delay(ack, up)
+        else:
+            self._send(ack, up)
 
     async def run(self):
         """Sends the acks that wait for their moment."""
@@ -90,23 +86,24 @@ class Commands:
                     await asyncio.sleep_ms(min(wait_ms, 20))  # a command that comes meanwhile may be due sooner
                 else:
                     _, ack, up = self._delayed.pop(0)
-                    self._outbox.put("ack", None, ack, up)
+                    self._send(ack, up)
 
     def _obey(self, name, payload, ack):
         """Do it; the state of the ack. Puts id and result into `ack`."""
         handler = self._handlers.get(name)
         if handler is None:
-            ack["id"] = sent_id(payload)
+            with_id(ack, sent_id(payload))
             raise Refused("unknown", "this node has no command " + name)
-        ack["id"], args = commands.decode_command(payload, commands.STANDARD[name])
-        if ack["id"] is not None:
-            if ack["id"] in self._seen:
+        request_id, args = commands.decode_command(payload, commands.STANDARD[name])
+        with_id(ack, request_id)
+        if request_id is not None:
+            if request_id in self._seen:
                 return "dup"
-            self._seen = self._seen[1 - REMEMBERED :] + [ack["id"]]
+            self._seen = self._seen[1 - REMEMBERED :] + [request_id]
         try:
             runs_on, result = handler(args)
-        except Refused:
-            if ack["id"] is not None:
+        except (Refused, SchemaError):
+            if request_id is not None:
                 self._seen.pop()  # it was not done, so the same id may try again
             raise
         if result is not None:
@@ -117,16 +114,26 @@ class Commands:
         ack["st"] = state
         ack["err"] = "".join([char if " " <= char <= "~" else "?" for char in str(why)[:ACK_ERR]])
 
-    def _answer(self, ack, up, to_many):
-        if not to_many or not self._jitter_ms:
+    def _send(self, ack, up):
+        if not self._outbox.put("ack", None, ack, up) and "re" in ack:
+            del ack["re"]  # 64 emoji are 768 bytes of ASCII JSON
+            ack["err"] = "the result is too long to be sent"
             self._outbox.put("ack", None, ack, up)
-            return
+
+    def _delay(self, ack, up):
         due = time.ticks_add(time.ticks_ms(), int(self._random() * self._jitter_ms))
         at = 0
         while at < len(self._delayed) and time.ticks_diff(self._delayed[at][0], due) <= 0:
             at += 1
         self._delayed.insert(at, (due, ack, up))
         self._wake.set()
+
+
+def with_id(ack, request_id):
+    """An ack has an id if the command had one."""
+    if request_id is not None:
+        ack["id"] = request_id
+    return ack
 
 
 def sent_id(payload):

@@ -20,11 +20,9 @@ class Wire:
     def feed(self, data):
         self._in = data
 
-    def take(self):
-        """All bytes written so far; the caller sends them."""
-        out = self.out
-        self.out = bytearray()
-        return out
+    def drop(self, n):
+        """The first `n` bytes of `out` are sent."""
+        self.out = self.out[n:]
 
     def read(self, n):
         data = self._in[:n]

@@ -134,9 +134,9 @@ class Link:
     def is_up(self):
         return self.session is not None
 
-    def ready(self):
+    def ready(self, urgent=False):
         """May publish() be called now?"""
-        return self.session is not None and self.session.has_room()
+        return self.session is not None and self.session.has_room(urgent)
 
     def publish(self, topic, payload, retain=False, qos=1):
         """Hand one packet to the writer; its packet id, told again by acked(), or 0 for QoS 0."""
@@ -161,11 +161,12 @@ class Link:
         codec = Codec(self._client_id, self._broker, self._keepalive_s)
         self.conn += 1
         codec.connect(*self._owner.will(self.conn))
-        stream.write(codec.wire.take())
+        stream.write(codec.wire.out)
         await stream.drain()
+        codec.wire.drop(len(codec.wire.out))
         answer = await stream.readexactly(4)
         if answer[:2] != b"\x20\x02":
             raise LinkError("no MQTT 3.1.1 broker answers there")
         if answer[3]:
             raise LinkError("the broker refused: " + REFUSALS.get(answer[3], "code " + str(answer[3])))
-        return Session(stream, codec, self._owner, self._spawn, self._keepalive_s * 500, self._patience_ms, self._pid)
+        return Session(sock, stream, codec, self._owner, self._spawn, self._keepalive_s, self._patience_ms, self._pid)

@@ -10,7 +10,10 @@ from fleet_node.framing import Framer, FramingError, publish_id
 
 MAX_PACKET = 4096  # a longer packet from the broker is skipped and counted
 MAX_WAITING = 16384  # bytes the network has not taken; more than a full window of them: the broker does not read
+MAX_ANSWERS = 4096  # bytes
 WINDOW = 8  # publishes under way at once
+URGENT = 48  # the same with urgent ones among them; they are the answers to what the broker may send at once (20)
+FULL_MS = 10  # how often to look whether the network takes bytes again
 
 PUBLISH, PUBACK, SUBACK, PINGRESP = 3, 4, 9, 13  # MQTT 3.1.1, table 2.1
 
@@ -22,20 +25,20 @@ class LinkError(Exception):
 class Session:
     """`owner` and `spawn` as in link.Link; `pid` is the last packet id used, which goes on over sessions."""
 
-    def __init__(self, stream, codec, owner, spawn, ping_ms, patience_ms, pid):
+    def __init__(self, sock, stream, codec, owner, spawn, keepalive_s, patience_ms, pid):
         self.pid = pid
+        self._sock = sock
         self._stream = stream
         self._codec = codec
         self._wire = codec.wire
         self._owner = owner
         self._spawn = spawn
-        self._ping_ms = ping_ms
+        self._ping_ms = keepalive_s * 500
         self._patience_ms = patience_ms
         self._inflight = {}  # packet id -> tick when it was handed over
         self._framer = Framer(MAX_PACKET)
         self._kick = asyncio.Event()
         self._broken = asyncio.Event()
-        self._writing = False
         self._rx = self._tx = time.ticks_ms()
 
     async def run(self, link_up):
@@ -50,8 +53,8 @@ class Session:
                 task.cancel()
         return self._reason
 
-    def has_room(self):
-        return len(self._inflight) < WINDOW
+    def has_room(self, urgent):
+        return len(self._inflight) < (URGENT if urgent else WINDOW)
 
     def publish(self, topic, payload, retain, qos):
         pid = self._next_pid() if qos else 0
@@ -66,12 +69,10 @@ class Session:
         return pid
 
     def last_words(self, topic, payload):
-        """The bytes that end this session well; None if a packet is half written, so that the will must speak."""
-        if self._writing:
-            return None
+        """The bytes that end this session well."""
         self.publish(topic, payload, True, 1)
         self._codec.disconnect()
-        return self._wire.take()
+        return self._wire.out
 
     def _guarded(self, part):
         async def run():
@@ -101,6 +102,8 @@ class Session:
                 self._take(packet, whole)
             if self._wire.out:
                 self._kick.set()
+            while len(self._wire.out) > MAX_ANSWERS:  # do not hear more than can be answered
+                await asyncio.sleep_ms(FULL_MS)
 
     def _take(self, packet, whole):
         kind = packet[0] >> 4
@@ -134,12 +137,13 @@ class Session:
         while True:
             await self._kick.wait()
             self._kick.clear()
-            if self._wire.out:
-                self._writing = True
-                self._stream.write(self._wire.take())
-                await self._stream.drain()
-                self._writing = False
-                self._tx = time.ticks_ms()
+            while self._wire.out:
+                sent = self._sock.write(self._wire.out)
+                if sent:
+                    self._wire.drop(sent)
+                    self._tx = time.ticks_ms()
+                else:
+                    await asyncio.sleep_ms(FULL_MS)
 
     async def _watch(self):
         """Pings an idle link and gives a silent one up: TCP alone would not tell for many minutes."""
