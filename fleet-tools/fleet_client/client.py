@@ -146,7 +146,11 @@ class Client:
                 self._version5 = True  # it was not the version
                 raise
         self._may_fall_back = False  # what worked once is not given up because the broker is slow today
-        self.refused = await connection.subscribe(self._wanted)
+        try:
+            self.refused = await connection.subscribe(self._wanted)
+        except BaseException:
+            connection.close()
+            raise
         self._connection = connection
         self._gone.clear()
         self.reconnects = self._links - 1
@@ -183,7 +187,7 @@ class Client:
                 return
         self._inbox.append(message)
         self._arrived.set()
-        if len(self._inbox) == INBOX and self._connection is not None:
+        if len(self._inbox) >= INBOX and self._connection is not None and not self._connection.paused:
             self.stalls += 1
             self._connection.pause()
 
@@ -234,7 +238,7 @@ class Client:
             await self._arrived.wait()
             self._arrived.clear()
             batch, self._inbox = self._inbox, []
-            if self._connection is not None and len(batch) >= INBOX:
+            if self._connection is not None and self._connection.paused:
                 self._connection.resume()
             if batch:
                 yield batch

@@ -61,7 +61,7 @@ class Connection:
         self._socket: socket.socket | None = None
         self._fd = -1
         self._closed = False
-        self._paused = False
+        self.paused = False
         self._coalesce_s = coalesce_s
         self._received = 0
         self._clean = clean
@@ -146,26 +146,26 @@ class Connection:
     def _readable(self) -> None:
         for _ in range(BURST):
             before = self._received
-            if self._run(self._paho.loop_read) or self._received == before or self._paused:
+            if self._run(self._paho.loop_read) or self._received == before or self.paused:
                 break
         else:
             return  # there may be more: the reader stays, and the loop comes back at once
-        if self._coalesce_s and self._socket is not None and not self._paused and not self._closed:
+        if self._coalesce_s and self._socket is not None and not self.paused and not self._closed:
             self._loop.remove_reader(self._socket)
             self._loop.call_later(self._coalesce_s, self._listen)
 
     def _listen(self) -> None:
-        if self._socket is not None and not self._closed and not self._paused:
+        if self._socket is not None and not self._closed and not self.paused:
             self._loop.add_reader(self._socket, self._readable)
 
     def pause(self) -> None:
         """Stop reading: what is not read waits in the broker, which bounds and counts it."""
-        self._paused = True
+        self.paused = True
         if self._socket is not None and not self._closed:
             self._loop.remove_reader(self._fd)
 
     def resume(self) -> None:
-        self._paused = False
+        self.paused = False
         self._listen()
 
     def tick(self) -> None:
