@@ -1,0 +1,261 @@
+"""The pure parts of a node: backoff, uptime, framing, outbox, tunes, configuration. F-SEQ-1, F-TIME-2, F-TELE-3"""
+
+import json
+
+from fleet_node import config
+from fleet_node.backoff import Backoff
+from fleet_node.framing import Framer, FramingError, publish_id
+from fleet_node.outbox import Outbox
+from fleet_node.player import tune_steps
+from fleet_node.uptime import Uptime
+
+
+class FakeLink:
+    """Takes what it has room for, and remembers it."""
+
+    def __init__(self, room=1000):
+        self.up = True
+        self.room = room
+        self.sent = []
+
+    def is_up(self):
+        return self.up
+
+    def ready(self, urgent=False):
+        return self.up and len(self.sent) < self.room
+
+    def publish(self, topic, payload, retain, qos):
+        self.sent.append((topic, payload, qos))
+        return len(self.sent) if qos else 0
+
+
+class Clock:
+    ms_now = 0
+
+    def ms(self):
+        return self.ms_now
+
+
+def outbox(limit=5, mem_free=lambda: 1000000, room=1000):
+    box = Outbox("fleet", "ada", "9f3a", Clock(), limit, mem_free)
+    box.link = FakeLink(room)
+    return box, box.link
+
+
+def raises(kind, function, *args):
+    try:
+        function(*args)
+    except kind as error:
+        return str(error)
+    raise AssertionError("nothing was raised by " + repr(args))
+
+
+def seqs(link):
+    return [json.loads(payload)["seq"] for _, payload, _ in link.sent]
+
+
+def test_backoff_doubles_to_its_limit_and_half_of_it_is_random():
+    lowest, highest = Backoff(lambda: 0), Backoff(lambda: 0.999)
+    assert [lowest.next_ms() for _ in range(6)] == [500, 1000, 2000, 4000, 4000, 4000]
+    waits = [highest.next_ms() for _ in range(6)]
+    assert waits == [999, 1999, 3998, 7996, 7996, 7996], waits
+
+
+def test_backoff_starts_again_only_after_a_link_that_held():
+    backoff = Backoff(lambda: 0)
+    for _ in range(4):
+        backoff.next_ms()
+    backoff.held(4999)
+    assert backoff.next_ms() == 4000
+    backoff.held(5000)
+    assert backoff.next_ms() == 500
+
+
+def test_uptime_goes_on_when_the_tick_counter_wraps():
+    period = 1 << 30
+    now = [period - 500]
+    uptime = Uptime(lambda: now[0], lambda a, b: ((a - b + period // 2) & (period - 1)) - period // 2)
+    assert uptime.ms() == 0
+    now[0] = 300  # wrapped
+    assert uptime.ms() == 800
+    assert uptime.at(period - 100) == 400
+    for _ in range(10):
+        now[0] = (now[0] + (1 << 28)) % period
+        uptime.ms()
+    assert uptime.ms() == 800 + 10 * (1 << 28)
+
+
+def test_framer_finds_packets_however_the_stream_is_cut():
+    stream = b"\x20\x02\x00\x00" + b"\x30\x05\x00\x01tab" + b"\xd0\x00" + b"\x30\x82\x01\x00\x01t" + b"x" * 127
+    for size in (1, 2, 3, 5, 7, 64, 200):
+        framer = Framer(4096)
+        packets = []
+        for at in range(0, len(stream), size):
+            packets += framer.feed(stream[at : at + size])
+        assert [len(packet) for packet, whole in packets] == [4, 7, 2, 133], (size, packets)
+        assert all(whole for _, whole in packets)
+        assert b"".join([packet for packet, _ in packets]) == stream
+
+
+def test_framer_skips_an_oversize_packet_and_keeps_its_head():
+    body = b"\x00\x05topic" + b"\x12\x34" + b"x" * 5000
+    big = b"\x32" + bytes((len(body) & 0x7F | 0x80, len(body) >> 7)) + body
+    for size in (1, 100, 512, 9999):
+        framer = Framer(4096)
+        packets = []
+        stream = big + b"\xd0\x00"
+        for at in range(0, len(stream), size):
+            packets += framer.feed(stream[at : at + size])
+        assert [whole for _, whole in packets] == [False, True], size
+        assert publish_id(packets[0][0]) == 0x1234
+        assert packets[1][0] == b"\xd0\x00"
+
+
+def test_framer_gives_up_on_what_is_no_mqtt():
+    raises(FramingError, Framer(4096).feed, b"\x30\xff\xff\xff\xff\xff")
+
+
+def test_messages_are_stamped_and_numbered_over_all_kinds():
+    box, link = outbox()
+    box.put("tele", "sht4x", {"v": {"temp": 21.5}}, 40)
+    box.put("event", "button-a", {"event_type": "press", "n": 1})
+    box.put("health", None, {"mem": 1})
+    assert seqs(link) == [0, 1, 2]
+    assert link.sent[0][0] == b"fleet/1/ada/tele/sht4x"
+    assert [qos for _, _, qos in link.sent] == [1, 1, 0]
+    first = json.loads(link.sent[0][1])
+    assert (first["boot"], first["up"], first["v"]) == ("9f3a", 40, {"temp": 21.5})
+
+
+def test_a_full_outbox_drops_the_oldest_reading_and_counts_it():
+    box, link = outbox(limit=5)
+    link.up = False
+    for up in range(8):
+        box.put("tele", "sht4x", {"v": {"temp": up}}, up)
+    assert (box.depth(), box.drops) == (5, 3)
+    link.up = True
+    box.flush()
+    assert seqs(link) == [3, 4, 5, 6, 7]
+
+
+def test_a_full_outbox_never_drops_an_answer():
+    box, link = outbox(limit=3, room=0)
+    for up in range(6):
+        box.put("ack", None, {"cmd": "echo", "st": "done"}, up)
+        box.put("tele", "sht4x", {"v": {"temp": up}}, up)
+    assert (box.acks_waiting(), box.drops) == (6, 3)
+    link.room = 1000
+    box.flush()
+    assert [topic for topic, _, _ in link.sent][:6] == [b"fleet/1/ada/ack"] * 6
+
+
+def test_an_outbox_without_memory_drops_instead_of_failing():
+    box, link = outbox(limit=1000, mem_free=lambda: 100)
+    link.up = False
+    for up in range(100):
+        assert box.put("tele", "sht4x", {"v": {"temp": up}}, up)
+    assert box.depth() < 20
+    assert box.drops + box.depth() == 100
+
+
+def test_what_was_not_acknowledged_is_sent_again_on_the_next_link():
+    box, link = outbox()
+    for up in range(3):
+        box.put("tele", "sht4x", {"v": {"temp": up}}, up)
+    box.acked(2)
+    box.link_down()
+    link.sent.clear()
+    box.flush()
+    assert seqs(link) == [0, 2]
+    box.acked(1)
+    box.acked(2)
+    assert box.depth() == 0
+
+
+def test_what_is_under_way_is_not_dropped():
+    box, link = outbox(limit=2, room=2)
+    for up in range(5):
+        box.put("tele", "sht4x", {"v": {"temp": up}}, up)
+    box.acked(1)
+    box.acked(2)
+    assert seqs(link) == [0, 1]
+    assert box.depth() <= 2
+
+
+def test_a_late_reading_is_marked_as_history_and_an_answer_is_not():
+    box, link = outbox()
+    link.up = False
+    box.put("tele", "sht4x", {"v": {"temp": 1}}, 0)
+    box.put("ack", None, {"cmd": "echo", "st": "done"}, 0)
+    box._uptime.ms_now = 2001
+    box.put("tele", "sht4x", {"v": {"temp": 2}}, 1)
+    box.put("tele", "sht4x", {"v": {"temp": 2}}, 1999)
+    link.up = True
+    box.flush()
+    assert [json.loads(payload).get("hist") for _, payload, _ in link.sent] == [None, 1, None, None]
+
+
+def test_health_is_not_kept_for_later():
+    box, link = outbox()
+    link.up = False
+    assert not box.put("health", None, {"mem": 1})
+    assert (box.depth(), box.drops) == (0, 0)
+
+
+def test_a_tune_is_notes_and_pauses():
+    assert tune_steps("a4:200 -:100 c5:50 c#5:60") == [(440, 200), (0, 100), (523, 50), (554, 60)]
+    assert tune_steps("") == []
+
+
+def test_a_bad_tune_is_refused_with_the_bad_note():
+    for bad in ("h4:200", "c5", "c5:", "c5:x", "c5:9", "c9:100", "#5:100", "c5:200:3", ":100", "c:100", "c5:-20"):
+        said = raises(ValueError, tune_steps, "a4:100 " + bad)
+        assert bad.split(":")[0] in said, said
+    raises(ValueError, tune_steps, "a4:6000 a4:6000")
+
+
+def loaded(fields):
+    path = "/tmp/upy-node-config-" + str(id(fields)) + ".json"
+    with open(path, "w") as file:
+        file.write(fields if isinstance(fields, str) else json.dumps(fields))
+    try:
+        return config.load(path)
+    finally:
+        import os
+
+        os.unlink(path)
+
+
+def test_a_configuration_gets_its_defaults():
+    full = loaded({"node": "ada"})
+    assert (full["base"], full["period"], full["keepalive"], full["queue"]) == ("fleet", 2000, 15, 200)
+    assert full["broker"] == {"host": "127.0.0.1", "port": 1883, "user": "", "password": ""}
+
+
+def test_all_errors_of_a_configuration_are_said_at_once_and_never_the_password():
+    wrong = {
+        "node": "A b",
+        "period": "2 s",
+        "queue": 0,
+        "groups": "red",
+        "broker": {"host": "x", "port": "y", "password": "z9"},
+    }
+    said = raises(config.ConfigError, loaded, wrong)
+    for key in ("node", "period", "queue", "groups", "broker"):
+        assert '"' + key + '"' in said, said
+    assert len(said.split("\n")) == 5
+    assert "z9" not in said
+
+
+def test_a_missing_or_damaged_file_is_named():
+    assert "there is no /nowhere.json" in raises(config.ConfigError, config.load, "/nowhere.json")
+    assert "is not JSON" in raises(config.ConfigError, loaded, '{"node": "ada",')
+    assert "is not a JSON object" in raises(config.ConfigError, loaded, "[1]")
+
+
+def test_a_broker_url_is_taken_apart():
+    parsed = config.parse_url("mqtt://ada:p%40ss@192.168.1.10:1884")
+    assert parsed == {"host": "192.168.1.10", "port": 1884, "user": "ada", "password": "p@ss"}
+    assert config.parse_url("mqtt://pi")["port"] == 1883
+    for bad in ("http://pi", "mqtt://", "mqtt://pi:port", "pi"):
+        raises(ValueError, config.parse_url, bad)
