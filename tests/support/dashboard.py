@@ -21,10 +21,12 @@ from support import tiers
 class DashboardProcess:
     """`with DashboardProcess(broker.url) as dashboard:` is ready when the block begins: it listens and has subscribed.
 
-    With a `data_dir` of one's own, its database outlives it and a second process can go on with it.
+    With `wait=False` the block begins at once. A `data_dir` of one's own outlives the process, for a second one.
     """
 
-    def __init__(self, broker_url: str, *, base: str = "fleet", data_dir: Path | None = None) -> None:
+    def __init__(
+        self, broker_url: str, *, base: str = "fleet", data_dir: Path | None = None, wait: bool = True
+    ) -> None:
         self._own = tempfile.TemporaryDirectory(prefix="fleet-dashboard-") if data_dir is None else None
         self.data_dir = data_dir or Path(self._own.name if self._own else "")
         self._environment = {
@@ -37,6 +39,7 @@ class DashboardProcess:
             "FLEET_HTTP_PORT": "0",
         }
         self.url = ""
+        self._wait = wait
         self._said: list[str] = []
         self._news = threading.Condition()
         self._process: subprocess.Popen[str] | None = None
@@ -69,18 +72,20 @@ class DashboardProcess:
         self.wait_until_ready(within)
 
     def wait_until_ready(self, within: float = 10.0) -> None:
+        self.url = self.wait_for_output("dashboard http://", within).removeprefix("dashboard ")
+
+    def wait_for_output(self, beginning: str, within: float = 10.0) -> str:
+        """The first line of its output that begins so."""
         deadline = time.monotonic() + within
         with self._news:
             while True:
                 for line in self._said:
-                    if line.startswith("dashboard http://"):
-                        self.url = line.removeprefix("dashboard ")
-                        return
+                    if line.startswith(beginning):
+                        return line
                 left = deadline - time.monotonic()
                 if left <= 0 or not self._news.wait(left):
-                    raise AssertionError(
-                        f"the dashboard was not ready within {within} s; it said:\n" + "\n".join(self._said)
-                    )
+                    said = "\n".join(self._said) or "nothing"
+                    raise AssertionError(f"the dashboard did not say {beginning!r} within {within} s; it said:\n{said}")
 
     def _listen(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
@@ -105,7 +110,7 @@ class DashboardProcess:
 
     def __enter__(self) -> "DashboardProcess":
         try:
-            self.start()
+            self.start() if self._wait else self.launch()
         except BaseException:
             self.__exit__(None, None, None)
             raise
