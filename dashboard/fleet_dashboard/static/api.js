@@ -1,6 +1,8 @@
 // The only network of this page: the event stream, and requests that answer with data or one sentence.
 
 const RETRY_MS = 1500;
+const QUIET_MS = 1500; // without a frame for so long, ask whether there is just nothing new
+const REOPEN_MS = 15000; // and after this, whether the stream itself has died
 
 /** A failed request; its message is a sentence for the person in front of the page. */
 export class ApiError extends Error {}
@@ -61,10 +63,22 @@ export function openStream(fleet) {
       if (source?.readyState === EventSource.CLOSED) retry = setTimeout(open, RETRY_MS);
     });
   };
+  // Frames come only when something changed. A fleet at rest must not look like a broken connection, nor the reverse.
+  const check = async () => {
+    if (document.hidden || !fleet.ready || fleet.frameAge() < QUIET_MS) return;
+    try {
+      const answer = await fetch("/api/health", {cache: "no-store", signal: AbortSignal.timeout(2000)});
+      fleet.pulse(await answer.json());
+    } catch {
+      return; // the age of the last frame says it
+    }
+    if (fleet.frameAge() > REOPEN_MS) open();
+  };
   const follow = () => (document.hidden ? close() : source ?? open());
 
   document.addEventListener("visibilitychange", follow);
   addEventListener("pagehide", close);
   addEventListener("pageshow", follow);
+  setInterval(check, 1000);
   follow();
 }

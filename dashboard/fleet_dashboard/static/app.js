@@ -21,6 +21,8 @@ async function route() {
   const {pathname, search} = location;
   const query = new URLSearchParams(search);
   const node = pathname.match(/^\/node\/([^/]+)$/);
+  dock.setTarget(node ? decodeURIComponent(node[1]) : "_all");
+  dock.show(pathname !== "/leaderboard");
   const {NodePage} = node ? await import("./node.js") : {}; // charts are loaded when first wanted
   if (location.pathname !== pathname) return; // meanwhile somebody went elsewhere
   page?.hide();
@@ -32,8 +34,6 @@ async function route() {
   for (const link of document.querySelectorAll("[data-place]")) {
     setAttribute(link, "aria-current", link.getAttribute("href") === pathname ? "page" : null);
   }
-  dock.setTarget(node ? decodeURIComponent(node[1]) : "_all");
-  dock.show(pathname !== "/leaderboard");
   page.show();
 }
 
@@ -64,9 +64,10 @@ function patchStrip() {
 
 function patchAge() {
   const age = fleet.frameAge();
-  const level = age === null ? "wait" : age > RED_MS ? "bad" : age > AMBER_MS ? "warn" : "good";
+  const silence = fleet.silence();
+  const level = age === null ? "wait" : silence > RED_MS ? "bad" : silence > AMBER_MS ? "warn" : "good";
   setAttribute($("age-metric"), "data-level", level);
-  setText($("age-label"), age === null ? "connecting" : "last frame");
+  setText($("age-label"), age === null ? "connecting" : level === "good" && age > AMBER_MS ? "no news" : "last frame");
   setText($("age"), age === null ? "–" : span(age));
   setAttribute(document.body, "data-stale", level === "bad" ? "" : null);
   const where = fleet.broker.url_public ? ` at ${fleet.broker.url_public}` : "";

@@ -49,7 +49,7 @@ export class Dock {
   }
 
   patch() {
-    const options = [["_all", `all ${this.fleet.nodes.size} nodes`],
+    const options = [["_all", `everyone (${this.fleet.nodes.size})`],
       ...this.fleet.groups().map((group) => [`_${group}`, `group ${group}`]),
       ...this.fleet.sorted().map((node) => [node.id, node.name && node.name !== node.id ? `${node.name} (${node.id})` : node.id])];
     patchList(this.targets, options, ([value]) => value, ([value]) => h("option", {value}), (option, [, text]) => setText(option, text));

@@ -4,9 +4,10 @@
 import {get} from "./api.js";
 import {Chart, loadUplot} from "./chart.js";
 import {glyph, h, patchList, perFrame, setAttribute, setGlyph, setHidden, setText} from "./dom.js";
-import {ago, count, fieldOf, moment, number, roundTrip, span, symbol} from "./units.js";
+import {ago, count, fieldOf, inOrder, moment, number, roundTrip, span, symbol} from "./units.js";
 
 const RANGES = {"1m": ["1 min", 60e3], "10m": ["10 min", 600e3], "1h": ["1 h", 3600e3], "1d": ["1 day", 86400e3]};
+const YOUNG_MS = 300e3; // a node that came just now is looked at in the shortest range
 const LISTS_MS = 5000; // events, logs and commands are asked for again this often
 const RELOAD_MS = 15000; // so is a range that the host sums up
 const HEALTH = {
@@ -20,10 +21,10 @@ export class NodePage {
   constructor(fleet, id, query) {
     this.fleet = fleet;
     this.id = id;
-    this.range = RANGES[query.get("range")] ? query.get("range") : "10m";
+    this.range = RANGES[query.get("range")] ? query.get("range") : null;
     this.charts = new Map();
+    this.listedAt = 0;
     this.detail = {events: [], logs: [], commands: []};
-    this.problem = "";
     this.build();
     this.paint = perFrame(() => this.patch());
     this.recolour = () => this.charts.forEach((chart) => chart.redraw());
@@ -62,7 +63,6 @@ export class NodePage {
     if (!this.shown) return;
     this.plotReady = true;
     this.paint();
-    this.loadLists();
   }
 
   hide() {
@@ -89,6 +89,7 @@ export class NodePage {
     setHidden(this.missing, Boolean(node) || !this.fleet.ready);
     setHidden(this.body, !node);
     if (!node) return;
+    this.range ??= this.fleet.now() - node.since < YOUNG_MS ? "1m" : "10m";
     this.patchHead(node);
     this.patchValues(node);
     this.patchLists(node);
@@ -106,7 +107,7 @@ export class NodePage {
     setText(head.state, node.state);
     const {fw, app} = node.meta ?? {};
     const facts = [node.groups?.length ? `group ${node.groups.join(", ")}` : "", node.board, fw ? `MicroPython ${fw}` : "", node.app || app ? `app ${node.app || app}` : "",
-      node.period ? `every ${span(node.period)}` : "", node.boot ? `boot ${node.boot}, connection ${node.conn ?? "?"}` : ""];
+      node.period ? `every ${span(node.period)}` : "", node.boot ? `boot ${node.boot}` : ""];
     setText(head.facts, facts.filter(Boolean).join("  ·  "));
   }
 
@@ -117,8 +118,8 @@ export class NodePage {
       item.fields = fields;
       return item;
     };
-    patchList(this.values, Object.entries(node.v), ([sensor]) => sensor, make, (item, [sensor, fields]) => {
-      patchList(item.fields, Object.entries(fields), ([field]) => field, makeValue, (element, [field, value]) => {
+    patchList(this.values, inOrder(node.v), ([sensor]) => sensor, make, (item, [sensor, fields]) => {
+      patchList(item.fields, inOrder(fields), ([field]) => field, makeValue, (element, [field, value]) => {
         const [unit] = fieldOf(node, sensor, field);
         setText(element.parts[0], number(value, unit));
         setText(element.parts[1], value == null ? "no reading" : symbol(unit));
@@ -128,9 +129,9 @@ export class NodePage {
   }
 
   patchCharts(node) {
-    for (const [sensor, fields] of Object.entries(node.meta?.sensors ?? node.v)) {
+    for (const [sensor, fields] of inOrder(node.meta?.sensors ?? node.v)) {
       if (this.charts.has(sensor)) continue;
-      const chart = new Chart(sensor, Object.keys(fields).map((name) => ({name, unit: fieldOf(node, sensor, name)[0]})), this.Plot);
+      const chart = new Chart(sensor, inOrder(fields).map(([name]) => ({name, unit: fieldOf(node, sensor, name)[0]})), this.Plot);
       this.charts.set(sensor, chart);
       this.plots.append(chart.element);
       this.load(sensor, chart);
@@ -182,7 +183,7 @@ export class NodePage {
     const counts = Object.entries(COUNTS).map(([key, text]) => [text, count(node.counts?.[key] ?? 0)]);
     fill(this.lists.health, health, "Comes once a minute.");
     fill(this.lists.counts, [...counts, ...delay], "");
-    fill(this.lists.events, this.detail.events.slice(0, 8).map((event) => [`${event.input} ${event.type}${event.n ? ` #${event.n}` : ""}`, moment(event.t)]), "Press a button on the node.");
+    fill(this.lists.events, this.detail.events.slice(0, 8).map((event) => [`${event.input} ${event.type}`, moment(event.t)]), "Press a button on the node.");
     fill(this.lists.commands, this.detail.commands.slice(0, 8).map((row) => [row.name ?? row.cmd, answer(row)]), "Send one below.");
     fill(this.lists.logs, this.detail.logs.slice(0, 8).map((log) => [log.tb ? `${log.msg}\n${log.tb}` : log.msg, `${log.level} ${moment(log.t)}`]), "Nothing logged.");
     const {hostname, port} = new URL((this.fleet.broker.url_public || "mqtt://127.0.0.1:1883").replace(/^mqtts?:/, "http:"));
@@ -211,7 +212,7 @@ export class NodePage {
     const whole = RANGES[this.range][1];
     for (const chart of this.charts.values()) if (chart.from) chart.setRange(now - whole, now);
     if (this.loadedAt && whole > 600e3 && now - this.loadedAt > RELOAD_MS) this.loadAll();
-    if (this.listedAt && now - this.listedAt > LISTS_MS) this.loadLists();
+    if (now - this.listedAt > LISTS_MS) this.loadLists();
   }
 }
 

@@ -1,7 +1,7 @@
 // A small line of recent values on a canvas: no axes, the newest value is the dot at the right.
 // Owns only the pixels of the canvas it is given.
 
-const SLOTS = 60; // a full line is 2 minutes at the usual period of 2 s
+const SLOTS = 15; // fewer points than this begin at the right; the full 60 are 2 minutes at the usual period of 2 s
 
 /** Draw `points` (newest last) in the text colour of the canvas. Equal points draw a level line. */
 export function drawSpark(canvas, points) {
@@ -13,7 +13,7 @@ export function drawSpark(canvas, points) {
   if (values.length < 2) return;
   const colour = getComputedStyle(canvas).color;
   const [low, high] = range(values);
-  const step = (width - 8) / (SLOTS - 1);
+  const step = (width - 8) / (Math.max(SLOTS, points.length) - 1);
   const left = width - 4 - step * (points.length - 1);
   const x = (index) => left + index * step;
   const y = (value) => 4 + (height - 8) * (1 - (value - low) / (high - low));

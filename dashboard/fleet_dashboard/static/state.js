@@ -16,7 +16,8 @@ export class Fleet {
     this.events = []; // newest first
     this.rollcalls = new Map();
     this.ready = false;
-    this.heard = null; // page clock at the last frame
+    this.framed = null; // page clock at the last frame
+    this.heard = null; // page clock when the server last said anything
     this.offset = 0; // server clock - page clock
     this.listeners = new Set();
     this.totals = []; // [server ms, messages], for a rate
@@ -29,7 +30,20 @@ export class Fleet {
 
   /** Age of the last frame in ms, or null before the first. */
   frameAge() {
+    return this.framed === null ? null : this.clock() - this.framed;
+  }
+
+  /** How long the server has said nothing at all, in ms, or null. */
+  silence() {
     return this.heard === null ? null : this.clock() - this.heard;
+  }
+
+  /** The server is there but had no news: {now, broker} of /api/health. */
+  pulse(health) {
+    this.heard = this.clock();
+    this.offset = health.now - this.heard;
+    this.broker = {...this.broker, connected: health.broker};
+    this.tell({nodes: new Set(), events: [], moved: [], all: false});
   }
 
   /** Listener gets {nodes: Set of ids, events: new ones, moved: [[node, from, to]], all: bool, rollcall}. */
@@ -49,6 +63,7 @@ export class Fleet {
     const seen = this.events[0]?.t ?? Infinity; // the first snapshot is history, a later one may bring news
     this.events = [...snapshot.events].sort((a, b) => b.t - a.t);
     const news = this.events.filter((event) => event.t > seen);
+    for (const event of [...this.events].reverse()) this.tellOf(event);
     this.base = snapshot.base;
     this.broker = snapshot.broker;
     this.totals = [];
@@ -72,6 +87,7 @@ export class Fleet {
       changed.add(id);
     }
     const events = frame.events ?? [];
+    for (const event of events) this.tellOf(event);
     if (events.length) this.events = [...events].reverse().concat(this.events).slice(0, 100);
     if (frame.broker) this.broker = frame.broker;
     this.take(frame);
@@ -119,8 +135,14 @@ export class Fleet {
     return lost;
   }
 
+  /** What a node's tile says happened last: a release tells nothing that the press before it did not. */
+  tellOf(event) {
+    const node = this.nodes.get(event.node);
+    if (node && event.type !== "release") node.told = event;
+  }
+
   take(message) {
-    this.heard = this.clock();
+    this.framed = this.heard = this.clock();
     this.offset = message.now - this.heard;
     if (message.stats) this.stats = message.stats;
     if (message.boards) this.boards = message.boards;

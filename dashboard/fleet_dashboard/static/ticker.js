@@ -23,9 +23,8 @@ export class Ticker {
 
   show() {
     this.unsubscribe = this.fleet.subscribe((change) => this.take(change));
-    for (const event of this.fleet.events.slice(0, LINES).reverse()) this.add(this.eventLine(event));
     this.filled = this.fleet.ready;
-    this.patch();
+    this.fill();
   }
 
   hide() {
@@ -35,11 +34,10 @@ export class Ticker {
   take(change) {
     if (change.all && !this.filled) {
       this.filled = true;
-      for (const event of this.fleet.events.slice(0, LINES).reverse()) this.add(this.eventLine(event));
-      this.patch();
+      this.fill();
       return;
     }
-    for (const event of change.events) this.queue(this.eventLine(event));
+    for (const event of change.events) if (event.type !== "release") this.queue(this.eventLine(event));
     for (const [node, from, to] of change.moved) this.queue(this.moveLine(node, from, to));
     const rollcall = change.rollcall;
     if (rollcall?.done && rollcall.id !== this.lastCommand) {
@@ -47,6 +45,12 @@ export class Ticker {
       this.queue(commandLine(rollcall, this.fleet.now()));
     }
     this.tick();
+  }
+
+  fill() {
+    const told = this.fleet.events.filter((event) => event.type !== "release").slice(0, LINES);
+    for (const event of told.reverse()) this.add(this.eventLine(event));
+    this.patch();
   }
 
   queue(line) {
@@ -78,8 +82,7 @@ export class Ticker {
 
   eventLine(event) {
     const node = this.fleet.nodes.get(event.node);
-    const text = `${event.input} ${event.type}${event.n ? ` #${event.n}` : ""}`;
-    return {t: event.t, node: event.node, name: node?.name || event.node, text, kind: "event"};
+    return {t: event.t, node: event.node, name: node?.name || event.node, text: `${event.input} ${event.type}`, kind: "event"};
   }
 
   moveLine(node, from, to) {

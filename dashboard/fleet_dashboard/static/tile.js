@@ -3,10 +3,11 @@
 
 import {setAttribute, setGlyph, setHidden, setText} from "./dom.js";
 import {drawSpark} from "./spark.js";
-import {ago, fieldOf, MISSING, number, span, symbol, withUnit} from "./units.js";
+import {ago, fieldOf, inOrder, MISSING, number, span, symbol, withUnit} from "./units.js";
 
 const AGE_SHOWN_MS = 3000;
-const EVENT_FRESH_MS = 600;
+const FLASH_MS = 600;
+const FRESH_MS = 30000; // an event stands out for so long
 const WAITING = new Set(["waiting"]);
 const HEARD = new Set(["ok", "done", "dup"]);
 
@@ -33,8 +34,8 @@ export function patchTile(slot, node) {
   setHidden(parts.id, !node.name || node.name === node.id);
   setText(parts.state, node.state);
   patchValues(parts, node);
-  const event = node.event;
-  setText(parts.event, event ? `${event.input} ${event.type}${event.n ? ` #${event.n}` : ""}` : "");
+  const event = node.told ?? node.event;
+  setText(parts.event, event ? `${event.input} ${event.type}` : "");
   setText(parts.why, node.state === "online" ? "" : sentence(node.why));
 }
 
@@ -43,15 +44,15 @@ function patchValues(parts, node) {
   const [unit] = head ? fieldOf(node, head.sensor, head.field) : [""];
   const value = head ? node.v[head.sensor]?.[head.field] : null;
   setText(parts.value, number(value, unit));
-  setText(parts.unit, value == null ? "" : symbol(unit));
+  setText(parts.unit, head && value == null ? "no reading" : symbol(unit));
   setAttribute(parts.link, "aria-label", `${node.name || node.id}, ${node.state}, ${withUnit(value, unit)}`);
-  setText(parts.minor, minor(node, head).join("  ·  "));
+  setText(parts.minor, minor(node, head).map((text) => text.replaceAll(" ", "\u00a0")).join(" ·\u00a0"));
 }
 
 /** The value in big digits: what the line is drawn of, else the first field of the first sensor. */
 export function headline(node) {
   if (node.spark) return node.spark;
-  for (const [sensor, fields] of Object.entries(node.v ?? {})) {
+  for (const [sensor, fields] of inOrder(node.v)) {
     const field = "temp" in fields ? "temp" : Object.keys(fields)[0];
     if (field) return {sensor, field};
   }
@@ -62,13 +63,13 @@ export function headline(node) {
 function minor(node, head) {
   const said = new Set(head ? [fieldOf(node, head.sensor, head.field)[1]] : []);
   const texts = [];
-  for (const [sensor, fields] of Object.entries(node.v ?? {})) {
+  for (const [sensor, fields] of inOrder(node.v)) {
     if (typeof fields.ax === "number" && typeof fields.ay === "number" && typeof fields.az === "number") {
       const [unit, quantity] = fieldOf(node, sensor, "ax");
       if (!said.has(quantity)) texts.push(withUnit(Math.hypot(fields.ax, fields.ay, fields.az), unit));
       said.add(quantity);
     }
-    for (const [field, value] of Object.entries(fields)) {
+    for (const [field, value] of inOrder(fields)) {
       const [unit, quantity] = fieldOf(node, sensor, field);
       if (said.has(quantity) || ["ax", "ay", "az"].includes(field)) continue;
       said.add(quantity);
@@ -85,7 +86,8 @@ export function patchAge(slot, node, now) {
   const away = node.state !== "online" && node.since ? `for ${span(now - node.since)}` : "";
   setText(slot.parts.age, old ? ago(age) : away);
   setAttribute(slot, "data-old", old ? "" : null);
-  setAttribute(slot, "data-fresh-event", node.event && now - node.event.t < 30000 ? "" : null);
+  const event = node.told ?? node.event;
+  setAttribute(slot, "data-fresh-event", event && now - event.t < FRESH_MS ? "" : null);
 }
 
 export function patchSpark(slot, node) {
@@ -99,7 +101,7 @@ export function flash(slot) {
   slot.classList.remove("flash");
   void slot.offsetWidth; // restart the animation
   slot.classList.add("flash");
-  setTimeout(() => slot.classList.remove("flash"), EVENT_FRESH_MS);
+  setTimeout(() => slot.classList.remove("flash"), FLASH_MS);
 }
 
 /** What this node said to the command of the moment; no row takes the mark away. */

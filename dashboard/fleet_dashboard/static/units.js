@@ -32,6 +32,11 @@ export function fieldOf(node, sensor, field) {
   return node.meta?.sensors?.[sensor]?.[field] ?? ["", field];
 }
 
+/** [[name, value]] by name: nodes send their sensors and fields in any order, people look for them in one place. */
+export function inOrder(table) {
+  return Object.entries(table ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
 /** 12 -> "12", 1234 -> "1,234", 1234567 -> "1.2 M": counters that stay short on a projector. */
 export function count(value) {
   if (typeof value !== "number") return MISSING;

@@ -12,6 +12,7 @@ export class Wall {
   constructor(fleet, query) {
     this.fleet = fleet;
     this.dirty = new Set();
+    this.events = [];
     this.relist = true;
     this.answers = null;
     this.tiles = h("ul", {class: "tiles", "aria-label": "Nodes"});
@@ -31,12 +32,12 @@ export class Wall {
       h("div", {class: "field"}, h("div", {class: "filters", role: "search"}, this.search, this.group, this.shown), this.tiles, this.empty),
       h("aside", {class: "side"}, this.alerts, this.board.element, this.ticker.element));
     this.paint = perFrame(() => this.patch());
-    this.resizer = new ResizeObserver(() => this.redraw());
+    this.redraw = () => this.patchSparks();
+    this.resizer = new ResizeObserver(this.redraw);
   }
 
   show() {
     this.unsubscribe = this.fleet.subscribe((change) => this.take(change));
-    this.redraw = this.redraw.bind(this);
     addEventListener("themechange", this.redraw);
     this.resizer.observe(this.tiles);
     this.board.show();
@@ -54,7 +55,7 @@ export class Wall {
 
   take(change) {
     for (const id of change.nodes) this.dirty.add(id);
-    this.events = [...(this.events ?? []), ...change.events];
+    this.events.push(...change.events);
     if (change.all || [...change.nodes].some((id) => this.nameMoved(id))) this.relist = true;
     if (change.rollcall) this.answered(change.rollcall);
     this.paint();
@@ -77,7 +78,8 @@ export class Wall {
       if (slot.points !== node.spark?.points) patchSpark(slot, node);
       slot.points = node.spark?.points;
     }
-    for (const event of this.events ?? []) {
+    for (const event of this.events) {
+      if (event.type === "release") continue;
       const slot = this.tiles.keyed?.get(event.node);
       if (slot) flash(slot);
     }
@@ -96,7 +98,7 @@ export class Wall {
       patchTile(slot, node);
       this.dirty.add(node.id);
     };
-    setAttribute(this.tiles, "data-density", listed.length <= 6 ? "roomy" : listed.length <= 36 ? "normal" : "dense");
+    setAttribute(this.tiles, "data-density", density(listed.length));
     patchList(this.tiles, listed, (node) => node.id, makeTile, update);
     setText(this.shown, listed.length === all.length ? "" : `${listed.length} of ${all.length} shown`);
     this.patchEmpty(all.length, listed.length);
@@ -164,11 +166,16 @@ export class Wall {
     this.ticker.tick();
   }
 
-  redraw() {
+  patchSparks() {
     for (const [id, slot] of this.tiles.keyed ?? []) {
       if (this.fleet.nodes.has(id)) patchSpark(slot, this.fleet.nodes.get(id));
     }
   }
+}
+
+// The more nodes, the smaller the tiles: 30 still fit on a projector without scrolling.
+function density(tiles) {
+  return tiles <= 6 ? "roomy" : tiles <= 12 ? "normal" : tiles <= 40 ? "snug" : "dense";
 }
 
 function filteredOut() {
