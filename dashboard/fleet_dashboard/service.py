@@ -57,7 +57,7 @@ class Service:
         self._alerts = Alerts()
         self._ingest = Ingest(settings.base, self._store, self._registry, self._clock, self)
         self._live = Live(self._registry, self._status, self.stats)
-        self._boards: list[dict[str, Any]] = []
+        self._boards = leaderboard.boards([])
         self._linked_since: int | None = None
         self._broker_dropped: int | None = None
         self._rate = 0.0
@@ -123,6 +123,7 @@ class Service:
         )
         self._retained = RetainedCommands(self._control, self._retained_command)
         self._announcer = announce.Announcer(self._control, self._registry)
+        self._announcer.set_boards(self._boards)
         self._commands = Commands(self._control, self._registry, self._spawn, self._live.add_rollcall)
 
     async def _serve(self, server: HttpServer, listener: socket.socket) -> None:
