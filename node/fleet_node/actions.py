@@ -114,9 +114,11 @@ class Actions:
         self._muted = None
 
     def _keep(self, key, value):
+        lost = None
         try:
             self._settings.change(key, value)
         except OSError as error:
-            raise Refused("fail", "changed, but lost at the next reset: " + str(error))
-        finally:
-            self._changed(key)
+            lost = error
+        self._changed(key)
+        if lost:
+            raise Refused("fail", "changed, but lost at the next reset: " + str(lost))

@@ -23,7 +23,7 @@ from fleet_node.report import Report, shown
 from fleet_node.sampler import Sampler
 from fleet_node.settings import Settings
 from fleet_node.uptime import Uptime
-from fleet_schema import SchemaError, topics
+from fleet_schema import topics
 
 RESTART_MS = (1000, 30000)  # waits before a failed task is started again: the first, the longest
 GC_BYTES = 16384  # collect this often: many short stops, and a heap in which a kilobyte in one piece is found
@@ -75,6 +75,8 @@ class Node:
             config, self.settings, self.actions.handlers, self.outbox, uptime, self.report.fault, random.random
         )
         self._resetting = asyncio.Event()
+        self.settings.fits = lambda: birth.check(self._meta())
+        self.settings.fits()
 
     async def run(self):
         gc.collect()  # what the imports left behind
@@ -158,17 +160,10 @@ class Node:
         if self.link.is_up():
             status = birth.status("online", self.outbox.boot, self.link.conn)
             self.link.publish(self.outbox.topic("status"), status, True)
-            self.link.publish(self.outbox.topic("meta"), self._meta(), True)
+            self.link.publish(self.outbox.topic("meta"), self.outbox.stamp("meta", self._meta()), True)
 
     def _meta(self):
-        """A birth certificate that does not fit (a long name, in emoji) is told without what makes it long."""
-        meta = birth.meta(self.settings, self.board, self.samplers)
-        for key, short in (("name", self._id), ("groups", []), ("commands", {})):
-            try:
-                return self.outbox.stamp("meta", meta)
-            except SchemaError:
-                meta[key] = short
-        return self.outbox.stamp("meta", meta)
+        return birth.meta(self.settings, self.board, self.samplers)
 
     def _subscribe(self):
         for name in topics.command_filters(self._base, self._id, self.settings.groups):

@@ -5,7 +5,7 @@ import sys
 
 from fleet_node import VERSION
 from fleet_node.buttons import EVENTS
-from fleet_schema import SCHEMA, commands
+from fleet_schema import SCHEMA, SchemaError, commands, payloads, values
 
 
 def status(state, boot, conn):
@@ -27,3 +27,11 @@ def meta(settings, board, samplers):
         "inputs": {name: EVENTS for name in board.buttons},
         "commands": commands.STANDARD,
     }
+
+
+def check(fields):
+    """SchemaError if `fields` of a meta do not leave room for its envelope at its longest."""
+    try:
+        payloads.encode("meta", dict(fields, boot="ffff", seq=values.MAX_INT, up=values.MAX_INT))
+    except SchemaError as error:
+        raise SchemaError(error.rule, "shorten the name or the groups: " + error.why)

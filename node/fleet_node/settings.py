@@ -3,11 +3,11 @@
 import json
 import os
 
-from fleet_schema import topics, values
+from fleet_schema import SchemaError, topics, values
 
 
 class Settings:
-    """Read these attributes; change them with `change`."""
+    """Read these attributes; change them with `change`. `fits()` is set by the owner: see there."""
 
     def __init__(self, config, said):
         self.name = config["name"]
@@ -18,8 +18,17 @@ class Settings:
         self._load()
 
     def change(self, key, value):
-        """Set `key` and keep it; OSError if it cannot be kept (it is changed all the same)."""
+        """Set `key` and keep it; OSError if it cannot be kept (it is changed all the same).
+
+        SchemaError, and nothing is changed, if `fits` finds that the birth certificate would be too long.
+        """
+        before = getattr(self, key)
         setattr(self, key, value)
+        try:
+            self.fits()
+        except SchemaError:
+            setattr(self, key, before)
+            raise
         if not self._path:
             return
         state = {"name": self.name, "groups": self.groups, "period": self.period}
