@@ -44,13 +44,14 @@ def test_what_is_too_long_to_be_sent_back_is_answered_all_the_same(node: NodePro
 
 
 @pytest.mark.rule("F-PAYLOAD-2", "F-META-2")
-def test_a_name_too_long_for_meta_does_not_keep_a_node_from_being_born(node: NodeProcess, probe: Probe):
+def test_a_name_that_meta_has_no_room_for_is_refused(node: NodeProcess, probe: Probe):
     ask(probe, "groups", "a-long-group-001,a-long-group-002,a-long-group-003,a-long-group-004")
+    ack = ask(probe, "name", '{"name":"' + "\U0001f41d" * 32 + '"}')
+    assert ack["st"] == "bad"
+    assert "shorten the name or the groups" in ack["err"]
     mark = probe.mark()
-    assert ask(probe, "name", {"name": "\U0001f41d" * 32})["st"] == "done"
-    meta = payloads.decode("meta", probe.expect("fleet/1/ada/meta", since=mark).payload)
-    assert meta["commands"], meta
-    assert probe.expect("fleet/1/ada/tele/sht4x", since=probe.mark())
+    assert ask(probe, "rebirth")["st"] == "done"
+    assert payloads.decode("meta", probe.expect("fleet/1/ada/meta", since=mark).payload)["name"] == "ada"
 
 
 @pytest.mark.rule("F-CMD-3")

@@ -16,6 +16,10 @@ from typing import Any
 
 from support import tiers
 
+# A loop that blocks on the network is held for seconds here; alone on a machine the worst lag is 5 to 10 ms (printed).
+# What lies between is other processes on the same cores, which no test should fail for.
+LOOSE_LAG_MS = 200
+
 
 class NodeProcess:
     """`with NodeProcess(broker.url, "ada") as node:` runs node/main.py; `settings` are keys of its config.json.

@@ -134,8 +134,8 @@ class Peer:
         behave = self._behaviours[min(len(self.visits), len(self._behaviours)) - 1]
         try:
             await behave(visit)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass  # the node left, or the test is over
         finally:
             writer.close()
 

@@ -249,7 +249,7 @@ def test_all_errors_of_a_configuration_are_said_at_once_and_never_the_password()
 
 def test_a_missing_or_damaged_file_is_named():
     assert "there is no /nowhere.json" in raises(config.ConfigError, config.load, "/nowhere.json")
-    assert "is not JSON" in raises(config.ConfigError, loaded, '{"node": "ada",')
+    assert "is not JSON" in raises(config.ConfigError, loaded, '{"node": ada}')
     assert "is not a JSON object" in raises(config.ConfigError, loaded, "[1]")
 
 
