@@ -5,7 +5,7 @@ import os
 import platform
 import sys
 
-PARTS = ("link", "ingest", "rollcall")
+PARTS = ("link", "memory", "faults", "ingest", "rollcall")
 
 
 def machine() -> str:
