@@ -74,7 +74,7 @@ export function openStream(fleet) {
     }
     if (fleet.frameAge() > REOPEN_MS) open();
   };
-  const follow = () => (document.hidden ? close() : source ?? open());
+  const follow = () => (document.hidden ? close() : (source ?? open()));
 
   document.addEventListener("visibilitychange", follow);
   addEventListener("pagehide", close);

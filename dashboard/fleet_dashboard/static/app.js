@@ -71,8 +71,12 @@ function patchAge() {
   setText($("age"), age === null ? "–" : span(age));
   setAttribute(document.body, "data-stale", level === "bad" ? "" : null);
   const where = fleet.broker.url_public ? ` at ${fleet.broker.url_public}` : "";
-  const banner = level === "bad" ? "Connection lost — values are old. Trying again by itself."
-    : fleet.ready && !fleet.broker.connected ? `The dashboard has no connection to the broker${where}. It tries again by itself; values are old.` : "";
+  const banner =
+    level === "bad"
+      ? "Connection lost — values are old. Trying again by itself."
+      : fleet.ready && !fleet.broker.connected
+        ? `The dashboard has no connection to the broker${where}. It tries again by itself; values are old.`
+        : "";
   setText($("banner"), banner);
   setHidden($("banner"), !banner);
 }

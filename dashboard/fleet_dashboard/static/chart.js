@@ -2,11 +2,15 @@
 // does, so the page never needs third-party code. Owns its element and the series it was given.
 
 import {h, patchList, setText} from "./dom.js";
-import {sharpContext} from "./spark.js";
-import {clock, moment, symbol, withUnit} from "./units.js";
+import {drawPlain, HEIGHT, makePlot} from "./plot.js";
+import {moment, withUnit} from "./units.js";
 
-const HEIGHT = 220;
-const STYLES = [["--line-1", []], ["--line-2", [8, 4]], ["--line-3", [2, 3]], ["--line-4", [10, 3, 2, 3]]];
+const STYLES = [
+  ["--line-1", []],
+  ["--line-2", [8, 4]],
+  ["--line-3", [2, 3]],
+  ["--line-4", [10, 3, 2, 3]],
+];
 let uplot = null;
 
 /** Load uPlot once; resolves to its constructor, or null where the file is missing. */
@@ -31,8 +35,13 @@ export class Chart {
     this.span = h("span", {class: "chart-when"});
     this.plot = h("div", {class: "plot", role: "img", "aria-label": `Chart of ${title}`});
     this.hint = h("p", {class: "hint plot-hint", hidden: true}, "No readings in this range.");
-    this.element = h("figure", {class: "chart panel", "data-sensor": title},
-      h("figcaption", {}, h("h2", {}, title), this.legend, this.span), this.plot, this.hint);
+    this.element = h(
+      "figure",
+      {class: "chart panel", "data-sensor": title},
+      h("figcaption", {}, h("h2", {}, title), this.legend, this.span),
+      this.plot,
+      this.hint,
+    );
     this.resizer = new ResizeObserver(() => this.resize());
     this.resizer.observe(this.plot);
   }
@@ -46,7 +55,9 @@ export class Chart {
   setSeries(series, from, to, gap) {
     this.series = {...series, t: [...series.t]};
     for (const kind of ["v", "min", "max"]) {
-      this.series[kind] = Object.fromEntries(this.fields.map(({name}) => [name, [...(series[kind]?.[name] ?? series.t.map(() => null))]]));
+      this.series[kind] = Object.fromEntries(
+        this.fields.map(({name}) => [name, [...(series[kind]?.[name] ?? series.t.map(() => null))]]),
+      );
     }
     this.gap = gap;
     this.setRange(from, to);
@@ -78,11 +89,23 @@ export class Chart {
 
   patchLegend(index) {
     const make = (field) => {
-      const item = h("li", {class: `legend-${this.fields.indexOf(field) + 1}`}, h("span", {class: "swatch"}), h("span", {}, field.name), h("b", {}));
+      const item = h(
+        "li",
+        {class: `legend-${this.fields.indexOf(field) + 1}`},
+        h("span", {class: "swatch"}),
+        h("span", {}, field.name),
+        h("b", {}),
+      );
       item.number = item.lastElementChild;
       return item;
     };
-    patchList(this.legend, this.fields, ({name}) => name, make, (item, {name, unit}) => setText(item.number, withUnit(this.series.v[name]?.[index], unit)));
+    patchList(
+      this.legend,
+      this.fields,
+      ({name}) => name,
+      make,
+      (item, {name, unit}) => setText(item.number, withUnit(this.series.v[name]?.[index], unit)),
+    );
     const hovered = index >= 0 && index < this.series.t.length - 1;
     setText(this.span, hovered ? moment(this.series.t[index]) : "");
   }
@@ -92,7 +115,8 @@ export class Chart {
     const {t, v, min, max} = this.series;
     const columns = [[], ...this.fields.flatMap(() => [[], [], []])];
     t.forEach((time, index) => {
-      if (index && time - t[index - 1] > this.gap) columns.forEach((column, i) => column.push(i ? null : (t[index - 1] + 1) / 1000));
+      if (index && time - t[index - 1] > this.gap)
+        columns.forEach((column, i) => column.push(i ? null : (t[index - 1] + 1) / 1000));
       columns[0].push(time / 1000);
       this.fields.forEach(({name}, i) => {
         columns[3 * i + 1].push(v[name][index]);
@@ -108,7 +132,7 @@ export class Chart {
     if (!width) return;
     const columns = this.columns();
     if (!this.Plot) return drawPlain(this, columns, width);
-    if (!this.drawn) this.drawn = this.makePlot(columns, width);
+    if (!this.drawn) this.drawn = makePlot(this, columns, width);
     this.drawn.batch(() => {
       this.drawn.setData(columns, false);
       this.drawn.setScale("x", {min: this.from / 1000, max: this.to / 1000});
@@ -127,73 +151,9 @@ export class Chart {
     else this.draw();
   }
 
-  makePlot(columns, width) {
-    const css = getComputedStyle(this.element);
-    const colour = (name) => css.getPropertyValue(name).trim();
-    const units = [...new Set(this.fields.map(({unit}) => unit))];
-    const font = `${css.getPropertyValue("--chart-font").trim()} ${css.fontFamily}`;
-    const axis = {stroke: colour("--text-2"), font, ticks: {show: false}, grid: {stroke: colour("--line"), width: 1}};
-    const series = [{}];
-    const bands = [];
-    for (const {name, unit, style: [variable, dash]} of this.fields) {
-      const stroke = colour(variable);
-      const edge = {scale: unit, stroke: "transparent", width: 0, points: {show: false}};
-      series.push({label: name, scale: unit, stroke, dash, width: 2, points: {size: 5, fill: stroke}}, edge, edge);
-      bands.push({series: [series.length - 1, series.length - 2], fill: `color-mix(in srgb, ${stroke} 18%, transparent)`});
-    }
-    const values = (plot, ticks) => ticks.map((tick) => clock(tick * 1000).slice(0, this.to - this.from > 1.5e6 ? 5 : 8));
-    return new this.Plot({
-      width, height: HEIGHT, series, bands, legend: {show: false}, cursor: {y: false, points: {size: 7}},
-      scales: {x: {time: true}, ...Object.fromEntries(units.map((unit) => [unit, {auto: true, range: roomy}]))},
-      axes: [{...axis, values, space: 90, size: 30, grid: {show: false}},
-        ...units.slice(0, 2).map((unit, index) => ({...axis, scale: unit, size: 66, side: index ? 1 : 3, grid: {...axis.grid, show: !index}, values: (plot, ticks) => ticks.map((tick, i) => (i === ticks.length - 1 ? `${tick} ${symbol(unit)}` : `${tick}`))}))],
-      hooks: {setCursor: [(plot) => this.patchLegend(this.nearest(plot))]},
-    }, columns, this.plot);
-  }
-
   nearest(plot) {
     const time = plot.cursor.idx == null ? null : plot.data[0][plot.cursor.idx] * 1000;
     const found = time === null ? -1 : this.series.t.findIndex((t) => t >= time - 0.5);
     return found < 0 ? this.series.t.length - 1 : found;
   }
-}
-
-/** At least a small span, so that noise in the last digit does not fill the chart. */
-function roomy(plot, low, high) {
-  if (low == null) return [0, 1];
-  const pad = Math.max((high - low) * 0.12, Math.abs(high) * 0.005, 0.05);
-  return [low - pad, high + pad];
-}
-
-/** The fallback: lines with the lowest and highest value at the left, and the two times below. */
-function drawPlain(chart, columns, width) {
-  const canvas = chart.plot.firstElementChild ?? chart.plot.appendChild(h("canvas", {class: "plain"}));
-  const context = sharpContext(canvas, width, HEIGHT);
-  const css = getComputedStyle(chart.element);
-  const x = (seconds) => 56 + ((width - 64) * (seconds * 1000 - chart.from)) / (chart.to - chart.from);
-  context.font = `12px ${css.fontFamily}`;
-  const units = [...new Set(chart.fields.map(({unit}) => unit))];
-  units.forEach((unit, place) => {
-    const mine = chart.fields.map((field, index) => [field, columns[3 * index + 1]]).filter(([field]) => field.unit === unit);
-    const [low, high] = roomy(null, ...extremes(mine.flatMap(([, values]) => values)));
-    const y = (value) => 8 + (HEIGHT - 36) * (1 - (value - low) / (high - low));
-    context.fillStyle = css.getPropertyValue("--text-2");
-    context.fillText(withUnit(high, unit), place ? width - 70 : 0, 12);
-    context.fillText(withUnit(low, unit), place ? width - 70 : 0, HEIGHT - 26);
-    for (const [field, values] of mine) {
-      context.strokeStyle = css.getPropertyValue(field.style[0]);
-      context.setLineDash(field.style[1]);
-      context.lineWidth = 2;
-      context.beginPath();
-      values.forEach((value, i) => value == null || context[i && values[i - 1] != null ? "lineTo" : "moveTo"](x(columns[0][i]), y(value)));
-      context.stroke();
-    }
-  });
-  context.fillText(clock(chart.from), 56, HEIGHT - 6);
-  context.fillText(clock(chart.to), width - 64, HEIGHT - 6);
-}
-
-function extremes(values) {
-  const numbers = values.filter((value) => value != null);
-  return numbers.length ? [Math.min(...numbers), Math.max(...numbers)] : [null, null];
 }

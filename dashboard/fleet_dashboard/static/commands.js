@@ -21,8 +21,12 @@ export class Dock {
     this.form = h("form", {class: "command-form", hidden: true, onsubmit: (event) => this.submit(event)});
     this.problem = h("p", {class: "problem", role: "alert", hidden: true});
     this.answer = new RollCallView(fleet, () => this.dismiss());
-    element.replaceChildren(this.answer.element, this.problem, this.form,
-      h("div", {class: "dock-row"}, h("label", {for: "target"}, "Tell"), this.targets, this.buttons));
+    element.replaceChildren(
+      this.answer.element,
+      this.problem,
+      this.form,
+      h("div", {class: "dock-row"}, h("label", {for: "target"}, "Tell"), this.targets, this.buttons),
+    );
     element.addEventListener("keydown", (event) => event.key === "Escape" && this.dismiss());
     this.paint = perFrame(() => this.patch());
     fleet.subscribe((change) => this.take(change));
@@ -43,20 +47,35 @@ export class Dock {
   take(change) {
     if (change.rollcall && change.rollcall.id === this.sent) this.answer.patch(change.rollcall);
     // The dock depends on who is there and what they understand, not on their readings.
-    const signature = [...this.fleet.nodes.values()].map((node) => `${node.id}${node.name}${node.groups}${Object.keys(node.meta?.commands ?? {})}`).join();
+    const signature = [...this.fleet.nodes.values()]
+      .map((node) => `${node.id}${node.name}${node.groups}${Object.keys(node.meta?.commands ?? {})}`)
+      .join();
     if (signature !== this.signature) this.paint();
     this.signature = signature;
   }
 
   patch() {
-    const options = [["_all", `everyone (${this.fleet.nodes.size})`],
+    const options = [
+      ["_all", `everyone (${this.fleet.nodes.size})`],
       ...this.fleet.groups().map((group) => [`_${group}`, `group ${group}`]),
-      ...this.fleet.sorted().map((node) => [node.id, node.name && node.name !== node.id ? `${node.name} (${node.id})` : node.id])];
-    patchList(this.targets, options, ([value]) => value, ([value]) => h("option", {value}), (option, [, text]) => setText(option, text));
-    if (!options.some(([value]) => value === this.target)) options[0][0] = this.target = "_all";
+      ...this.fleet
+        .sorted()
+        .map((node) => [node.id, node.name && node.name !== node.id ? `${node.name} (${node.id})` : node.id]),
+    ];
+    // Never fall back to everyone: a page that opens before its node is known still means that node.
+    if (!options.some(([value]) => value === this.target))
+      options.push([this.target, this.target.replace(/^_/, "group ")]);
+    patchList(
+      this.targets,
+      options,
+      ([value]) => value,
+      ([value]) => h("option", {value}),
+      (option, [, text]) => setText(option, text),
+    );
     this.targets.value = this.target;
     const known = this.known();
-    const make = ([name]) => h("button", {type: "button", "data-command": name, onclick: () => this.choose(name)}, name);
+    const make = ([name]) =>
+      h("button", {type: "button", "data-command": name, onclick: () => this.choose(name)}, name);
     const mark = (button, [name]) => setAttribute(button, "aria-pressed", String(name === this.chosen));
     patchList(this.buttons, known, ([name]) => name, make, mark);
     setAttribute(this.buttons, "data-none", known.length ? null : "no node here has said which commands it knows");
@@ -66,7 +85,8 @@ export class Dock {
   known() {
     const commands = new Map();
     for (const node of this.fleet.addressed(this.target)) {
-      for (const [name, spec] of Object.entries(node.meta?.commands ?? {})) if (!commands.has(name)) commands.set(name, spec);
+      for (const [name, spec] of Object.entries(node.meta?.commands ?? {}))
+        if (!commands.has(name)) commands.set(name, spec);
     }
     const rank = (name) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
     return [...commands].sort(([a], [b]) => rank(a) - rank(b) || (a < b ? -1 : 1));
@@ -77,8 +97,12 @@ export class Dock {
     this.dismiss();
     this.chosen = name;
     this.spec = this.known().find(([known]) => known === name)?.[1] ?? [];
-    const who = this.target === "_all" ? "everyone" : this.targets.selectedOptions[0]?.textContent ?? this.target;
-    const send = h("button", {type: "submit", class: name === "reset" ? "send danger" : "send"}, `Send ${name} to ${who}`);
+    const who = this.target === "_all" ? "everyone" : (this.targets.selectedOptions[0]?.textContent ?? this.target);
+    const send = h(
+      "button",
+      {type: "submit", class: name === "reset" ? "send danger" : "send"},
+      `Send ${name} to ${who}`,
+    );
     this.form.replaceChildren(...this.spec.map(makeField), send);
     setHidden(this.form, false);
     (this.form.querySelector("input:invalid") ?? send).focus();
@@ -103,7 +127,9 @@ export class Dock {
       const accepted = await post("/api/commands", {target, name, args});
       this.sent = accepted.id;
       const waiting = accepted.expected.map((node) => ({node, st: "waiting", ms: null, err: null}));
-      this.answer.open(this.fleet.rollcalls.get(accepted.id) ?? {...accepted, target, name, args, done: false, rows: waiting});
+      this.answer.open(
+        this.fleet.rollcalls.get(accepted.id) ?? {...accepted, target, name, args, done: false, rows: waiting},
+      );
     } catch (error) {
       setText(this.problem, error.message);
       setHidden(this.problem, false);
@@ -120,9 +146,30 @@ function makeField([name, kind, low, high, ...preset]) {
     input = h("input", {id, name, type: "checkbox"});
     input.checked = preset[0] ?? true;
   } else if (kind === "s") {
-    input = h("input", {id, name, type: "text", minlength: low, maxlength: high, value: preset[0], required, autocomplete: "off", placeholder: `up to ${high} characters`});
+    input = h("input", {
+      id,
+      name,
+      type: "text",
+      minlength: low,
+      maxlength: high,
+      value: preset[0],
+      required,
+      autocomplete: "off",
+      placeholder: `up to ${high} characters`,
+    });
   } else {
-    input = h("input", {id, name, type: "number", min: low, max: high, step: kind === "i" ? 1 : "any", value: preset[0], required, placeholder: `${low}–${high}`, title: `${low} to ${high}`});
+    input = h("input", {
+      id,
+      name,
+      type: "number",
+      min: low,
+      max: high,
+      step: kind === "i" ? 1 : "any",
+      value: preset[0],
+      required,
+      placeholder: `${low}–${high}`,
+      title: `${low} to ${high}`,
+    });
   }
   return h("label", {class: `argument argument-${kind}`, for: id}, h("span", {}, LABELS[name] ?? name), input);
 }

@@ -67,6 +67,9 @@ export function perFrame(callback) {
   return () => {
     if (asked) return;
     asked = true;
-    requestAnimationFrame(() => { asked = false; callback(); });
+    requestAnimationFrame(() => {
+      asked = false;
+      callback();
+    });
   };
 }

@@ -22,8 +22,14 @@ export class Board {
     this.rule = h("p", {class: "rule"});
     this.list = h("ol", {class: "ranks"});
     this.empty = h("p", {class: "hint"}, "No score yet.");
-    this.element = h("section", {class: "board panel", "aria-label": "Leaderboard"},
-      h("header", {}, this.title, this.tabs), this.rule, this.list, this.empty);
+    this.element = h(
+      "section",
+      {class: "board panel", "aria-label": "Leaderboard"},
+      h("header", {}, this.title, this.tabs),
+      this.rule,
+      this.list,
+      this.empty,
+    );
     this.paint = perFrame(() => this.patch());
   }
 
@@ -65,14 +71,20 @@ export class Board {
       const shared = tied || all[index + 1]?.[2] === score;
       return {node, name: this.fleet.nodes.get(node)?.name || name || node, score, place, shared};
     });
-    patchList(this.list, entries, (entry) => entry.node, makeRow, (row, entry) => {
-      const [rank, name, bar, score] = row.parts;
-      setText(rank, entry.shared ? `=${entry.place}` : String(entry.place));
-      setAttribute(row, "data-place", String(entry.place));
-      setText(name, entry.name);
-      bar.firstElementChild.value = Math.max(0, (entry.score - least) / (best - least || 1));
-      setText(score, scoreText(entry.score, board.unit));
-    });
+    patchList(
+      this.list,
+      entries,
+      (entry) => entry.node,
+      makeRow,
+      (row, entry) => {
+        const [rank, name, bar, score] = row.parts;
+        setText(rank, entry.shared ? `=${entry.place}` : String(entry.place));
+        setAttribute(row, "data-place", String(entry.place));
+        setText(name, entry.name);
+        bar.firstElementChild.value = Math.max(0, (entry.score - least) / (best - least || 1));
+        setText(score, scoreText(entry.score, board.unit));
+      },
+    );
   }
 
   // FLIP: remember where the rows are, change them, start each from its old place and let it glide.
@@ -83,7 +95,10 @@ export class Board {
     for (const [row, top] of before) {
       const moved = row.isConnected ? top - row.offsetTop : 0;
       if (!moved) continue;
-      row.animate([{transform: `translateY(${moved}px)`}, {transform: "none"}], {duration: GLIDE_MS, easing: "ease-out"});
+      row.animate([{transform: `translateY(${moved}px)`}, {transform: "none"}], {
+        duration: GLIDE_MS,
+        easing: "ease-out",
+      });
     }
   }
 }
@@ -115,7 +130,11 @@ export class LeaderboardPage {
     this.element = h("div", {class: "podium"}, h("h1", {class: "unseen"}, "Leaderboard"), this.board.element);
   }
 
-  show() { this.board.show(); }
-  hide() { this.board.hide(); }
+  show() {
+    this.board.show();
+  }
+  hide() {
+    this.board.hide();
+  }
   tick() {}
 }

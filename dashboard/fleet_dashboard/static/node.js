@@ -3,17 +3,23 @@
 
 import {get} from "./api.js";
 import {Chart, loadUplot} from "./chart.js";
-import {glyph, h, patchList, perFrame, setAttribute, setGlyph, setHidden, setText} from "./dom.js";
+import {h, patchList, perFrame, setAttribute, setGlyph, setHidden, setText} from "./dom.js";
 import {ago, count, fieldOf, inOrder, moment, number, roundTrip, span, symbol} from "./units.js";
 
 const RANGES = {"1m": ["1 min", 60e3], "10m": ["10 min", 600e3], "1h": ["1 h", 3600e3], "1d": ["1 day", 86400e3]};
 const YOUNG_MS = 300e3; // a node that came just now is looked at in the shortest range
+const LISTS = ["commands", "events", "health", "counts", "logs"];
 const LISTS_MS = 5000; // events, logs and commands are asked for again this often
 const RELOAD_MS = 15000; // so is a range that the host sums up
 const HEALTH = {
-  mem: ["free memory", (bytes) => `${count(bytes / 1024)} kB`], lag: ["worst loop lag", (ms) => `${ms} ms`],
-  reconn: ["reconnects", count], spool: ["waiting to be sent", count], drops: ["dropped", count],
-  errors: ["sensor errors", count], bad: ["bad commands", count], rssi: ["signal", (dbm) => `${dbm} dBm`],
+  mem: ["free memory", (bytes) => `${count(bytes / 1024)} kB`],
+  lag: ["worst loop lag", (ms) => `${ms} ms`],
+  reconn: ["reconnects", count],
+  spool: ["waiting to be sent", count],
+  drops: ["dropped", count],
+  errors: ["sensor errors", count],
+  bad: ["bad commands", count],
+  rssi: ["signal", (dbm) => `${dbm} dBm`],
 };
 const COUNTS = {received: "received", lost: "lost on the way", duplicates: "duplicates", bad: "broken rules"};
 
@@ -31,27 +37,24 @@ export class NodePage {
   }
 
   build() {
-    this.head = {glyph: glyph("state-offline", "state-glyph"), name: h("h1", {}), id: h("code", {}), state: h("b", {class: "node-state"}),
-      why: h("span", {class: "node-why"}), facts: h("p", {class: "facts"})};
-    this.values = h("ul", {class: "values", "aria-label": "Newest values"});
-    this.ranges = h("div", {class: "tabs", role: "group", "aria-label": "Time range"},
-      ...Object.entries(RANGES).map(([key, [text]]) => h("button", {type: "button", "data-range": key, onclick: () => this.choose(key)}, text)));
-    this.plots = h("div", {class: "charts"});
-    this.lists = Object.fromEntries(["health", "counts", "events", "logs", "commands"].map((name) => [name, h("ul", {class: `rows rows-${name}`})]));
-    this.raw = h("pre", {class: "raw"});
-    this.copy = h("button", {type: "button", class: "quiet", onclick: () => this.copyLine()}, "Copy");
-    this.missing = h("div", {class: "empty", hidden: true}, h("h2", {}, "No such node"), h("p", {}, `Nobody called “${this.id}” has said hello to this broker. `, h("a", {href: "/"}, "See who has.")));
-    const {head} = this;
-    this.body = h("div", {class: "node-body", hidden: true},
-      h("header", {class: "node-head"}, h("a", {class: "back", href: "/"}, "← Wall"),
-        h("div", {class: "node-title"}, head.glyph, head.name, head.id), h("p", {class: "node-line"}, head.state, " ", head.why), head.facts),
-      this.values,
-      h("div", {class: "node-columns"},
-        h("section", {"aria-label": "History"}, h("div", {class: "range-row"}, h("h2", {}, "History"), this.ranges), this.plots),
-        h("aside", {class: "side"}, panel("Last commands", this.lists.commands), panel("Events", this.lists.events),
-          panel("Health", this.lists.health), panel("Messages", this.lists.counts), panel("Log", this.lists.logs),
-          panel("Raw", this.raw, this.copy))));
-    this.element = h("div", {class: "node"}, this.missing, this.body);
+    this.element = document.getElementById("node-page").content.firstElementChild.cloneNode(true);
+    const find = (selector) => this.element.querySelector(selector);
+    this.missing = find(".empty");
+    this.body = find(".node-body");
+    this.values = find(".values");
+    this.plots = find(".charts");
+    this.ranges = find(".tabs");
+    this.raw = find(".raw");
+    this.copy = find(".quiet");
+    this.head = {glyph: find(".state-glyph"), name: find("h1"), id: find("code"), state: find(".node-state")};
+    Object.assign(this.head, {why: find(".node-why"), facts: find(".facts")});
+    this.lists = Object.fromEntries(LISTS.map((name) => [name, find(`.rows-${name}`)]));
+    setText(find(".missing-id"), this.id);
+    this.copy.addEventListener("click", () => this.copyLine());
+    for (const [key, [text]] of Object.entries(RANGES)) {
+      const choose = () => this.choose(key);
+      this.ranges.append(h("button", {type: "button", "data-range": key, onclick: choose}, text));
+    }
   }
 
   async show() {
@@ -75,7 +78,8 @@ export class NodePage {
   take(change) {
     if (change.all || change.nodes.has(this.id)) {
       const node = this.fleet.nodes.get(this.id);
-      for (const [sensor, chart] of this.charts) if (node?.v[sensor] && node.t[sensor]) chart.append(node.t[sensor], node.v[sensor]);
+      for (const [sensor, chart] of this.charts)
+        if (node?.v[sensor] && node.t[sensor]) chart.append(node.t[sensor], node.v[sensor]);
       this.paint();
     }
     if (change.all && this.charts.size) this.loadAll(); // after a reconnect the tail has a hole
@@ -106,8 +110,14 @@ export class NodePage {
     setText(head.id, node.id);
     setText(head.state, node.state);
     const {fw, app} = node.meta ?? {};
-    const facts = [node.groups?.length ? `group ${node.groups.join(", ")}` : "", node.board, fw ? `MicroPython ${fw}` : "", node.app || app ? `app ${node.app || app}` : "",
-      node.period ? `every ${span(node.period)}` : "", node.boot ? `boot ${node.boot}` : ""];
+    const facts = [
+      node.groups?.length ? `group ${node.groups.join(", ")}` : "",
+      node.board,
+      fw ? `MicroPython ${fw}` : "",
+      node.app || app ? `app ${node.app || app}` : "",
+      node.period ? `every ${span(node.period)}` : "",
+      node.boot ? `boot ${node.boot}` : "",
+    ];
     setText(head.facts, facts.filter(Boolean).join("  ·  "));
   }
 
@@ -118,25 +128,42 @@ export class NodePage {
       item.fields = fields;
       return item;
     };
-    patchList(this.values, inOrder(node.v), ([sensor]) => sensor, make, (item, [sensor, fields]) => {
-      patchList(item.fields, inOrder(fields), ([field]) => field, makeValue, (element, [field, value]) => {
-        const [unit] = fieldOf(node, sensor, field);
-        setText(element.parts[0], number(value, unit));
-        setText(element.parts[1], value == null ? "no reading" : symbol(unit));
-        setAttribute(element, "data-missing", value == null ? "" : null);
-      });
-    });
+    patchList(
+      this.values,
+      inOrder(node.v),
+      ([sensor]) => sensor,
+      make,
+      (item, [sensor, fields]) => {
+        patchList(
+          item.fields,
+          inOrder(fields),
+          ([field]) => field,
+          makeValue,
+          (element, [field, value]) => {
+            const [unit] = fieldOf(node, sensor, field);
+            setText(element.parts[0], number(value, unit));
+            setText(element.parts[1], value == null ? "no reading" : symbol(unit));
+            setAttribute(element, "data-missing", value == null ? "" : null);
+          },
+        );
+      },
+    );
   }
 
   patchCharts(node) {
     for (const [sensor, fields] of inOrder(node.meta?.sensors ?? node.v)) {
       if (this.charts.has(sensor)) continue;
-      const chart = new Chart(sensor, inOrder(fields).map(([name]) => ({name, unit: fieldOf(node, sensor, name)[0]})), this.Plot);
+      const chart = new Chart(
+        sensor,
+        inOrder(fields).map(([name]) => ({name, unit: fieldOf(node, sensor, name)[0]})),
+        this.Plot,
+      );
       this.charts.set(sensor, chart);
       this.plots.append(chart.element);
       this.load(sensor, chart);
     }
-    for (const button of this.ranges.children) setAttribute(button, "aria-pressed", String(button.dataset.range === this.range));
+    for (const button of this.ranges.children)
+      setAttribute(button, "aria-pressed", String(button.dataset.range === this.range));
   }
 
   choose(range) {
@@ -156,7 +183,8 @@ export class NodePage {
     const from = to - RANGES[range][1];
     this.loadedAt = to;
     try {
-      const series = await get(`/api/nodes/${encodeURIComponent(this.id)}/series?sensor=${encodeURIComponent(sensor)}&from=${Math.floor(from)}&to=${Math.ceil(to)}&points=600`);
+      const query = new URLSearchParams({sensor, from: Math.floor(from), to: Math.ceil(to), points: 600});
+      const series = await get(`/api/nodes/${encodeURIComponent(this.id)}/series?${query}`);
       if (!this.shown || range !== this.range) return;
       const period = this.fleet.nodes.get(this.id)?.period || 2000;
       chart.setSeries(series, from, to, Math.max(3 * (series.bucket_ms || 0), 3 * period + 1000));
@@ -178,15 +206,33 @@ export class NodePage {
   }
 
   patchLists(node) {
-    const health = Object.entries(HEALTH).filter(([key]) => typeof node.health?.[key] === "number").map(([key, [text, show]]) => [text, show(node.health[key])]);
+    const health = Object.entries(HEALTH)
+      .filter(([key]) => typeof node.health?.[key] === "number")
+      .map(([key, [text, show]]) => [text, show(node.health[key])]);
     const delay = typeof node.lag_ms === "number" ? [["sample to host", roundTrip(node.lag_ms)]] : [];
     const counts = Object.entries(COUNTS).map(([key, text]) => [text, count(node.counts?.[key] ?? 0)]);
     fill(this.lists.health, health, "Comes once a minute.");
     fill(this.lists.counts, [...counts, ...delay], "");
-    fill(this.lists.events, this.detail.events.slice(0, 8).map((event) => [`${event.input} ${event.type}`, moment(event.t)]), "Press a button on the node.");
-    fill(this.lists.commands, this.detail.commands.slice(0, 8).map((row) => [row.name ?? row.cmd, answer(row)]), "Send one below.");
-    fill(this.lists.logs, this.detail.logs.slice(0, 8).map((log) => [log.tb ? `${log.msg}\n${log.tb}` : log.msg, `${log.level} ${moment(log.t)}`]), "Nothing logged.");
-    const {hostname, port} = new URL((this.fleet.broker.url_public || "mqtt://127.0.0.1:1883").replace(/^mqtts?:/, "http:"));
+    fill(
+      this.lists.events,
+      this.detail.events.slice(0, 8).map((event) => [`${event.input} ${event.type}`, moment(event.t)]),
+      "Press a button on the node.",
+    );
+    fill(
+      this.lists.commands,
+      this.detail.commands.slice(0, 8).map((row) => [row.name ?? row.cmd, answer(row)]),
+      "Send one below.",
+    );
+    fill(
+      this.lists.logs,
+      this.detail.logs
+        .slice(0, 8)
+        .map((log) => [log.tb ? `${log.msg}\n${log.tb}` : log.msg, `${log.level} ${moment(log.t)}`]),
+      "Nothing logged.",
+    );
+    const {hostname, port} = new URL(
+      (this.fleet.broker.url_public || "mqtt://127.0.0.1:1883").replace(/^mqtts?:/, "http:"),
+    );
     setText(this.raw, `mosquitto_sub -h ${hostname} -p ${port || 1883} -v -t '${this.fleet.base}/1/${this.id}/#'`);
   }
 
@@ -223,18 +269,26 @@ function makeValue([field]) {
   return element;
 }
 
-function panel(title, ...content) {
-  return h("section", {class: "panel", "aria-label": title}, h("header", {}, h("h2", {}, title)), ...content);
-}
-
 function fill(list, rows, hint) {
-  if (!rows.length) return patchList(list, hint ? [hint] : [], (text) => text, (text) => h("li", {class: "hint"}, text));
+  if (!rows.length)
+    return patchList(
+      list,
+      hint ? [hint] : [],
+      (text) => text,
+      (text) => h("li", {class: "hint"}, text),
+    );
   const numbered = rows.map(([name, value], index) => ({name, value, index}));
   const make = () => h("li", {}, h("span", {}), h("b", {}));
-  patchList(list, numbered, ({index}) => index, make, (item, {name, value}) => {
-    setText(item.firstElementChild, name);
-    setText(item.lastElementChild, value);
-  });
+  patchList(
+    list,
+    numbered,
+    ({index}) => index,
+    make,
+    (item, {name, value}) => {
+      setText(item.firstElementChild, name);
+      setText(item.lastElementChild, value);
+    },
+  );
 }
 
 function answer(row) {

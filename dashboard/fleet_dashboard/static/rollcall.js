@@ -5,7 +5,20 @@ import {glyph, h, patchList, setAttribute, setGlyph, setHidden, setText} from ".
 import {roundTrip} from "./units.js";
 
 const HEARD = new Set(["ok", "done", "dup"]);
-const SAY = {bad: "bad arguments", unknown: "does not know it", busy: "is busy", muted: "is muted", fail: "failed", silent: "no answer"};
+
+/** Has the node said yes? A repeated command was done the first time. */
+export function heard(row) {
+  return HEARD.has(row.st);
+}
+
+const SAY = {
+  bad: "bad arguments",
+  unknown: "does not know it",
+  busy: "is busy",
+  muted: "is muted",
+  fail: "failed",
+  silent: "no answer",
+};
 
 export class RollCallView {
   constructor(fleet, onclose) {
@@ -14,9 +27,23 @@ export class RollCallView {
     this.summary = h("p", {class: "summary", role: "status"});
     this.meter = h("progress", {class: "meter", max: 1, value: 0, "aria-label": "answered"});
     this.rows = h("ul", {class: "answers"});
-    this.element = h("section", {class: "rollcall", "aria-label": "Roll-call", hidden: true},
-      h("header", {}, this.title, this.summary, h("button", {type: "button", class: "icon", "aria-label": "Close the roll-call", onclick: onclose}, glyph("mark-no"))),
-      this.meter, this.rows);
+    this.element = h(
+      "section",
+      {class: "rollcall", "aria-label": "Roll-call", hidden: true},
+      h(
+        "header",
+        {},
+        this.title,
+        this.summary,
+        h(
+          "button",
+          {type: "button", class: "icon", "aria-label": "Close the roll-call", onclick: onclose},
+          glyph("mark-no"),
+        ),
+      ),
+      this.meter,
+      this.rows,
+    );
   }
 
   open(rollcall) {
@@ -29,19 +56,33 @@ export class RollCallView {
   }
 
   patch(rollcall) {
-    const rows = [...rollcall.rows].sort((a, b) => weight(a) - weight(b) || (a.ms ?? 0) - (b.ms ?? 0) || (a.node < b.node ? -1 : 1));
+    const rows = [...rollcall.rows].sort(
+      (a, b) => weight(a) - weight(b) || (a.ms ?? 0) - (b.ms ?? 0) || (a.node < b.node ? -1 : 1),
+    );
     setText(this.title, rollcall.name);
-    setText(this.summary, summary(rollcall, (id) => this.name(id)));
+    setText(
+      this.summary,
+      summary(rollcall, (id) => this.name(id)),
+    );
     this.meter.max = Math.max(rows.length, 1);
     this.meter.value = rows.filter((row) => row.st !== "waiting" && row.st !== "silent").length;
     setAttribute(this.element, "data-outcome", outcome(rollcall));
-    patchList(this.rows, rows, (row) => row.node, makeRow, (element, row) => this.patchRow(element, row));
+    patchList(
+      this.rows,
+      rows,
+      (row) => row.node,
+      makeRow,
+      (element, row) => this.patchRow(element, row),
+    );
   }
 
   patchRow(element, row) {
     const [mark, name, said] = element.parts;
-    setAttribute(element, "data-st", HEARD.has(row.st) ? "heard" : row.st);
-    setGlyph(mark, HEARD.has(row.st) ? "mark-yes" : row.st === "waiting" ? "mark-waiting" : row.st === "silent" ? "mark-silent" : "mark-no");
+    setAttribute(element, "data-st", heard(row) ? "heard" : row.st);
+    setGlyph(
+      mark,
+      heard(row) ? "mark-yes" : row.st === "waiting" ? "mark-waiting" : row.st === "silent" ? "mark-silent" : "mark-no",
+    );
     setText(name, this.name(row.node));
     setText(said, saying(row));
   }
@@ -60,30 +101,36 @@ function makeRow() {
 
 // Trouble first, then who waits, then who answered, the fastest in front.
 function weight(row) {
-  return HEARD.has(row.st) ? 2 : row.st === "waiting" ? 1 : 0;
+  return heard(row) ? 2 : row.st === "waiting" ? 1 : 0;
 }
 
 function saying(row) {
   if (row.st === "waiting") return "…";
-  if (HEARD.has(row.st)) return row.re == null || row.re === true ? roundTrip(row.ms) : `${roundTrip(row.ms)} · ${row.re}`;
-  return row.err ? `${SAY[row.st] ?? row.st}: ${row.err}` : SAY[row.st] ?? row.st;
+  if (heard(row)) return row.re == null || row.re === true ? roundTrip(row.ms) : `${roundTrip(row.ms)} · ${row.re}`;
+  return row.err ? `${SAY[row.st] ?? row.st}: ${row.err}` : (SAY[row.st] ?? row.st);
 }
 
 function outcome({done, rows}) {
-  if (rows.some((row) => row.st !== "waiting" && !HEARD.has(row.st))) return "some";
+  if (rows.some((row) => row.st !== "waiting" && !heard(row))) return "some";
   return done ? "all" : "waiting";
 }
 
 /** "5 of 5 in 84 ms", "3 of 5 in 90 ms, 1 refused, silent: Eve". */
 export function summary({done, rows}, name = (id) => id) {
   if (!rows.length) return "nobody is online to hear this";
-  const heard = rows.filter((row) => HEARD.has(row.st));
+  const answered = rows.filter(heard);
   const silent = rows.filter((row) => row.st === "silent");
   const refused = rows.filter((row) => weight(row) === 0 && row.st !== "silent");
-  const slowest = Math.max(...heard.map((row) => row.ms ?? 0), 0);
-  const parts = [`${heard.length} of ${rows.length}${heard.length ? ` in ${roundTrip(slowest)}` : ""}`];
+  const slowest = Math.max(...answered.map((row) => row.ms ?? 0), 0);
+  const parts = [`${answered.length} of ${rows.length}${answered.length ? ` in ${roundTrip(slowest)}` : ""}`];
   if (refused.length) parts.push(`${refused.length} refused`);
-  if (silent.length) parts.push(`silent: ${silent.slice(0, 5).map((row) => name(row.node)).join(", ")}${silent.length > 5 ? " …" : ""}`);
+  if (silent.length)
+    parts.push(
+      `silent: ${silent
+        .slice(0, 5)
+        .map((row) => name(row.node))
+        .join(", ")}${silent.length > 5 ? " …" : ""}`,
+    );
   if (!done) parts.push("waiting");
   return parts.join(", ");
 }

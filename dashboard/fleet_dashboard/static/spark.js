@@ -21,7 +21,8 @@ export function drawSpark(canvas, points) {
   context.beginPath();
   let down = false;
   points.forEach((value, index) => {
-    if (typeof value !== "number") down = false; // a failed reading is a gap, not a straight line
+    if (typeof value !== "number")
+      down = false; // a failed reading is a gap, not a straight line
     else if (down) context.lineTo(x(index), y(value));
     else context.moveTo(x(index), y(value));
     down = typeof value === "number";

@@ -118,7 +118,8 @@ export class Fleet {
   addressed(target) {
     const nodes = [...this.nodes.values()];
     if (target === "_all") return nodes;
-    return target[0] === "_" ? nodes.filter((node) => node.groups?.includes(target.slice(1)))
+    return target[0] === "_"
+      ? nodes.filter((node) => node.groups?.includes(target.slice(1)))
       : nodes.filter((node) => node.id === target);
   }
 

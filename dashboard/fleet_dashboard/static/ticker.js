@@ -7,7 +7,13 @@ import {clock, roundTrip} from "./units.js";
 const LINES = 12;
 const PACE_MS = 500;
 const QUEUE = 12;
-const CAME_AND_WENT = {online: "is back", sleeping: "sleeps", offline: "said goodbye", lost: "is lost", silent: "is silent"};
+const CAME_AND_WENT = {
+  online: "is back",
+  sleeping: "sleeps",
+  offline: "said goodbye",
+  lost: "is lost",
+  silent: "is silent",
+};
 
 export class Ticker {
   constructor(fleet) {
@@ -18,7 +24,13 @@ export class Ticker {
     this.shownAt = 0;
     this.list = h("ul", {class: "ticker-lines"});
     this.hint = h("p", {class: "hint"}, "Button presses and nodes that come and go appear here.");
-    this.element = h("section", {class: "ticker panel", "aria-label": "Events"}, h("header", {}, h("h2", {}, "Events")), this.list, this.hint);
+    this.element = h(
+      "section",
+      {class: "ticker panel", "aria-label": "Events"},
+      h("header", {}, h("h2", {}, "Events")),
+      this.list,
+      this.hint,
+    );
   }
 
   show() {
@@ -82,11 +94,17 @@ export class Ticker {
 
   eventLine(event) {
     const node = this.fleet.nodes.get(event.node);
-    return {t: event.t, node: event.node, name: node?.name || event.node, text: `${event.input} ${event.type}`, kind: "event"};
+    return {
+      t: event.t,
+      node: event.node,
+      name: node?.name || event.node,
+      text: `${event.input} ${event.type}`,
+      kind: "event",
+    };
   }
 
   moveLine(node, from, to) {
-    const text = from === null ? "joined" : CAME_AND_WENT[to] ?? to;
+    const text = from === null ? "joined" : (CAME_AND_WENT[to] ?? to);
     return {t: this.fleet.now(), node: node.id, name: node.name || node.id, text, kind: to};
   }
 }

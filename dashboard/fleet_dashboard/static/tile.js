@@ -2,22 +2,31 @@
 // Owns nothing but its element; what a node's values mean is in units.js.
 
 import {setAttribute, setGlyph, setHidden, setText} from "./dom.js";
+import {heard} from "./rollcall.js";
 import {drawSpark} from "./spark.js";
-import {ago, fieldOf, inOrder, MISSING, number, span, symbol, withUnit} from "./units.js";
+import {ago, fieldOf, inOrder, MISSING, number, roundTrip, span, symbol, withUnit} from "./units.js";
 
 const AGE_SHOWN_MS = 3000;
 const FLASH_MS = 600;
 const FRESH_MS = 30000; // an event stands out for so long
-const WAITING = new Set(["waiting"]);
-const HEARD = new Set(["ok", "done", "dup"]);
 
 export function makeTile() {
   const slot = document.getElementById("tile").content.firstElementChild.cloneNode(true);
   const find = (name) => slot.querySelector(`.${name}`);
   slot.parts = {
-    link: find("tile"), glyph: find("state-glyph"), name: find("tile-name"), id: find("tile-id"),
-    answer: find("tile-answer"), state: find("tile-state"), value: find("value"), unit: find("unit"),
-    spark: find("spark"), minor: find("minor"), event: find("tile-event"), why: find("tile-why"), age: find("tile-age"),
+    link: find("tile"),
+    glyph: find("state-glyph"),
+    name: find("tile-name"),
+    id: find("tile-id"),
+    answer: find("tile-answer"),
+    state: find("tile-state"),
+    value: find("value"),
+    unit: find("unit"),
+    spark: find("spark"),
+    minor: find("minor"),
+    event: find("tile-event"),
+    why: find("tile-why"),
+    age: find("tile-age"),
   };
   return slot;
 }
@@ -46,7 +55,12 @@ function patchValues(parts, node) {
   setText(parts.value, number(value, unit));
   setText(parts.unit, head && value == null ? "no reading" : symbol(unit));
   setAttribute(parts.link, "aria-label", `${node.name || node.id}, ${node.state}, ${withUnit(value, unit)}`);
-  setText(parts.minor, minor(node, head).map((text) => text.replaceAll(" ", "\u00a0")).join(" ·\u00a0"));
+  setText(
+    parts.minor,
+    minor(node, head)
+      .map((text) => text.replaceAll(" ", "\u00a0"))
+      .join(" ·\u00a0"),
+  );
 }
 
 /** The value in big digits: what the line is drawn of, else the first field of the first sensor. */
@@ -106,10 +120,11 @@ export function flash(slot) {
 
 /** What this node said to the command of the moment; no row takes the mark away. */
 export function patchAnswer(slot, row) {
-  const shown = row && !WAITING.has(row.st) ? (HEARD.has(row.st) ? `✓ ${Math.round(row.ms)} ms` : `✕ ${row.st}`) : "…";
   setHidden(slot.parts.answer, !row);
-  setText(slot.parts.answer, shown);
-  setAttribute(slot, "data-answer", row ? (HEARD.has(row.st) ? "heard" : row.st) : null);
+  setAttribute(slot, "data-answer", row ? (heard(row) ? "heard" : row.st) : null);
+  if (!row) return;
+  const refused = row.st === "waiting" ? "…" : `✕ ${row.st}`;
+  setText(slot.parts.answer, heard(row) ? `✓ ${roundTrip(row.ms)}` : refused);
 }
 
 function sentence(text) {

@@ -18,19 +18,35 @@ export class Wall {
     this.tiles = h("ul", {class: "tiles", "aria-label": "Nodes"});
     this.empty = h("div", {class: "empty", hidden: true});
     this.search = h("input", {
-      type: "search", placeholder: "Find a node", "aria-label": "Find a node by name, id or sensor", value: query.get("q"),
+      type: "search",
+      placeholder: "Find a node",
+      "aria-label": "Find a node by name, id or sensor",
+      value: query.get("q"),
       oninput: () => this.filterChanged(),
     });
-    this.group = h("select", {"aria-label": "Show only a group", onchange: () => this.filterChanged()}, h("option", {value: ""}, "All groups"));
+    this.group = h(
+      "select",
+      {"aria-label": "Show only a group", onchange: () => this.filterChanged()},
+      h("option", {value: ""}, "All groups"),
+    );
     this.wanted = query.get("group") ?? "";
     this.shown = h("span", {class: "shown", role: "status"});
     this.alerts = h("ul", {class: "alerts", "aria-label": "Alerts"});
     this.board = new Board(fleet, {rows: 8});
     this.ticker = new Ticker(fleet);
-    this.element = h("div", {class: "wall"},
+    this.element = h(
+      "div",
+      {class: "wall"},
       h("h1", {class: "unseen"}, "All nodes"),
-      h("div", {class: "field"}, h("div", {class: "filters", role: "search"}, this.search, this.group, this.shown), this.tiles, this.empty),
-      h("aside", {class: "side"}, this.alerts, this.board.element, this.ticker.element));
+      h(
+        "div",
+        {class: "field"},
+        h("div", {class: "filters", role: "search"}, this.search, this.group, this.shown),
+        this.tiles,
+        this.empty,
+      ),
+      h("aside", {class: "side"}, this.alerts, this.board.element, this.ticker.element),
+    );
     this.paint = perFrame(() => this.patch());
     this.redraw = () => this.patchSparks();
     this.resizer = new ResizeObserver(this.redraw);
@@ -106,7 +122,9 @@ export class Wall {
 
   matches(node) {
     const words = this.search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const text = [node.id, node.name, node.state, ...(node.groups ?? []), ...Object.keys(node.v ?? {})].join(" ").toLowerCase();
+    const text = [node.id, node.name, node.state, ...(node.groups ?? []), ...Object.keys(node.v ?? {})]
+      .join(" ")
+      .toLowerCase();
     return words.every((word) => text.includes(word)) && (!this.group.value || node.groups?.includes(this.group.value));
   }
 
@@ -115,7 +133,10 @@ export class Wall {
     const known = [...this.group.options].slice(1).map((option) => option.value);
     if (known.join() !== groups.join()) {
       const wanted = this.group.value || this.wanted;
-      this.group.replaceChildren(h("option", {value: ""}, "All groups"), ...groups.map((name) => h("option", {value: name}, name)));
+      this.group.replaceChildren(
+        h("option", {value: ""}, "All groups"),
+        ...groups.map((name) => h("option", {value: name}, name)),
+      );
       this.group.value = groups.includes(wanted) ? wanted : "";
     }
     setHidden(this.group, !groups.length);
@@ -141,7 +162,8 @@ export class Wall {
   }
 
   patchAlerts() {
-    const make = (alert) => h("li", {}, glyph("state-lost"), h("b", {}, alert.node || alert.kind), " ", h("span", {}, alert.text));
+    const make = (alert) =>
+      h("li", {}, glyph("state-lost"), h("b", {}, alert.node || alert.kind), " ", h("span", {}, alert.text));
     patchList(this.alerts, this.fleet.alerts.slice(0, 4), (alert) => `${alert.id} ${alert.text}`, make);
     setHidden(this.alerts, !this.fleet.alerts.length);
   }
