@@ -14,7 +14,9 @@ PLOT = "[data-sensor=sht4x] .plot"
 SOME = re.compile(r"^([4-9]|\d\d+)$")  # how many points a plot must have before we believe it
 
 
-def test_the_chart_has_the_history_and_grows_while_one_looks(page: Page, broker: Broker, dashboard: DashboardProcess) -> None:
+def test_the_chart_has_the_history_and_grows_while_one_looks(
+    page: Page, broker: Broker, dashboard: DashboardProcess
+) -> None:
     with NodeProcess(broker.url, "ada", name="Ada"):
         dashboard.node("ada", lambda node: node["counts"]["received"] > 8)
         page.locator("[data-node=ada] .tile").click()
@@ -62,6 +64,8 @@ def test_a_command_on_the_node_page_goes_to_that_node_alone(page: Page, broker: 
         expect(page.locator("#online")).to_have_text("2 / 2")
         page.locator("[data-node=bo] .tile").click()
         expect(page.locator("h1")).to_have_text("bo")
+        page.reload()
+        expect(page.locator("#target")).to_have_value("bo")
         page.locator("[data-command=echo]").click()
         page.get_by_label("text").fill("hello")
         page.locator(".send").click()
@@ -74,9 +78,7 @@ def test_the_node_page_gives_the_line_that_shows_its_raw_messages(page: Page, br
     with NodeProcess(broker.url, "ada"):
         expect(page.locator("#online")).to_have_text("1 / 1")
         page.goto("/node/ada")
-        expect(page.locator(".raw")).to_have_text(
-            f"mosquitto_sub -h 127.0.0.1 -p {broker.port} -v -t 'fleet/1/ada/#'"
-        )
+        expect(page.locator(".raw")).to_have_text(f"mosquitto_sub -h 127.0.0.1 -p {broker.port} -v -t 'fleet/1/ada/#'")
 
 
 def test_a_sensor_that_is_unplugged_is_shown_as_no_reading(page: Page, broker: Broker) -> None:

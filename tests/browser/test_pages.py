@@ -10,14 +10,22 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
-from support.broker import Broker
+from support.broker import Broker, free_port
 from support.dashboard import DashboardProcess
 from support.node import NodeProcess
 from support.tiers import ROOT
 
 STATIC = ROOT / "dashboard" / "fleet_dashboard" / "static"
-SCREENS = ((390, 844), (1280, 800), (1920, 1080))
+SCREENS = ((390, 844), (1024, 768), (1280, 800), (1920, 1080))
 WORLD = ("ada", "bo", "cy", "dee", "a-very-long-node-id")
+
+
+class DashboardOnOnePort(DashboardProcess):
+    """Comes back where it was, as a restarted service does."""
+
+    def __init__(self, broker_url: str, data_dir: Path) -> None:
+        super().__init__(broker_url, data_dir=data_dir)
+        self._environment["FLEET_HTTP_PORT"] = str(free_port())
 
 
 @contextlib.contextmanager
@@ -47,7 +55,9 @@ def test_no_module_writes_markup_from_data() -> None:
 
 def test_the_first_page_is_small(page: Page) -> None:
     asked: dict[str, int] = {}
-    page.on("response", lambda answer: asked.update({answer.url: len(answer.body())}) if "/api/" not in answer.url else None)
+    page.on(
+        "response", lambda answer: asked.update({answer.url: len(answer.body())}) if "/api/" not in answer.url else None
+    )
     page.reload()
     expect(page.locator(".empty")).to_be_visible()
     total = sum(asked.values())
@@ -55,6 +65,7 @@ def test_the_first_page_is_small(page: Page) -> None:
 
 
 def test_nothing_is_cut_off_on_any_screen(page: Page, broker: Broker, shoot: Callable[[Page, str], Path]) -> None:
+    page.emulate_media(reduced_motion="reduce")  # no picture of something half way
     with fleet(broker) as nodes:
         expect(page.locator("#online")).to_have_text("5 / 5")
         expect(page.locator("[data-line]")).to_have_count(5)
@@ -104,7 +115,7 @@ def test_everything_can_be_reached_by_keyboard_and_escape_closes(page: Page, bro
 def test_a_dashboard_that_died_is_said_within_seconds_and_the_page_heals(
     browser: Browser, broker: Broker, tmp_path: Path
 ) -> None:
-    with DashboardProcess(broker.url, data_dir=tmp_path) as dashboard, NodeProcess(broker.url, "ada"):
+    with DashboardOnOnePort(broker.url, data_dir=tmp_path) as dashboard, NodeProcess(broker.url, "ada"):
         context = browser.new_context()
         page = context.new_page()
         page.goto(dashboard.url)
@@ -112,4 +123,8 @@ def test_a_dashboard_that_died_is_said_within_seconds_and_the_page_heals(
         dashboard.kill()
         expect(page.locator("#age-metric")).to_have_attribute("data-level", "warn")
         expect(page.locator("#banner")).to_contain_text("Connection lost", timeout=8000)
+        dashboard.start()
+        expect(page.locator("#banner")).to_be_hidden(timeout=8000)
+        expect(page.locator("#age-metric")).to_have_attribute("data-level", "good")
+        expect(page.locator("[data-node=ada] .tile-state")).to_have_text("online")
         context.close()
