@@ -107,7 +107,7 @@ function weight(row) {
 function saying(row) {
   if (row.st === "waiting") return "…";
   if (heard(row)) return row.re == null || row.re === true ? roundTrip(row.ms) : `${roundTrip(row.ms)} · ${row.re}`;
-  return row.err ? `${SAY[row.st] ?? row.st}: ${row.err}` : (SAY[row.st] ?? row.st);
+  return row.err || (SAY[row.st] ?? row.st);
 }
 
 function outcome({done, rows}) {

@@ -2,7 +2,8 @@
 // Never faster than a line in half a second: a burst waits, and what waits too long is summed up.
 
 import {h, patchList} from "./dom.js";
-import {clock, roundTrip} from "./units.js";
+import {summary} from "./rollcall.js";
+import {clock} from "./units.js";
 
 const LINES = 12;
 const PACE_MS = 500;
@@ -54,7 +55,8 @@ export class Ticker {
     const rollcall = change.rollcall;
     if (rollcall?.done && rollcall.id !== this.lastCommand) {
       this.lastCommand = rollcall.id;
-      this.queue(commandLine(rollcall, this.fleet.now()));
+      const text = summary(rollcall, (id) => this.fleet.nodes.get(id)?.name || id);
+      this.queue({t: this.fleet.now(), name: rollcall.name, text, kind: "command"});
     }
     this.tick();
   }
@@ -112,12 +114,4 @@ export class Ticker {
 function makeLine(line) {
   const name = line.node ? h("a", {href: `/node/${encodeURIComponent(line.node)}`}, line.name) : h("b", {}, line.name);
   return h("li", {"data-kind": line.kind}, h("time", {}, clock(line.t)), name, h("span", {}, line.text));
-}
-
-function commandLine(rollcall, now) {
-  const rows = rollcall.rows;
-  const heard = rows.filter((row) => typeof row.ms === "number");
-  const slowest = Math.max(...heard.map((row) => row.ms), 0);
-  const text = `${heard.length} of ${rows.length} answered${heard.length ? ` in ${roundTrip(slowest)}` : ""}`;
-  return {t: now, name: rollcall.name, text, kind: "command"};
 }
