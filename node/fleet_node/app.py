@@ -126,8 +126,8 @@ class Node:
     def link_up(self):
         self.report.said("connected to " + self._where + " (conn " + str(self.link.conn) + ")")
         self._asked = {}
-        self._birth()
         self._subscribe()
+        self._birth()  # after that: who sees this node online can command it
         self.outbox.flush()
 
     def link_down(self, reason, wait_ms):
