@@ -107,9 +107,11 @@ def page(
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("dialog", lambda dialog: (note_dialog(dialog.message), dialog.dismiss()))
     page.on("request", lambda asked: note_request(asked.url))
+    failures = request.session.testsfailed
     page.goto("/")
     yield page
-    shoot(page, request.node.name)
+    if request.session.testsfailed > failures:
+        shoot(page, request.node.name)
     context.close()
     assert not foreign, f"the page asked other origins: {foreign}"
     if request.node.get_closest_marker("complains") is None:

@@ -3,6 +3,8 @@
 import os
 import re
 import signal
+from collections.abc import Callable
+from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
@@ -74,7 +76,9 @@ def test_equal_scores_share_a_place(page: Page, broker: Broker) -> None:
         expect(page.locator(".ranks .place")).to_have_text(["=1", "=1"])
 
 
-def test_buzz_to_all_is_answered_by_a_roll_call_that_names_every_node(page: Page, broker: Broker) -> None:
+def test_buzz_to_all_is_answered_by_a_roll_call_that_names_every_node(
+    page: Page, broker: Broker, shoot: Callable[[Page, str], Path]
+) -> None:
     with NodeProcess(broker.url, "ada", name="Ada"), NodeProcess(broker.url, "bo"), NodeProcess(broker.url, "cy"):
         expect(page.locator("#online")).to_have_text("3 / 3")
         page.get_by_role("button", name="buzz", exact=True).click()
@@ -84,6 +88,7 @@ def test_buzz_to_all_is_answered_by_a_roll_call_that_names_every_node(page: Page
         expect(page.locator(".answers b")).to_have_count(3)
         assert sorted(page.locator(".answers b").all_inner_texts()) == ["Ada", "bo", "cy"]
         expect(page.locator(".slot[data-answer=heard]")).to_have_count(3)
+        shoot(page, "roll-call")
 
 
 def test_a_refusal_is_shown_with_its_reason_and_a_frozen_node_is_named_as_silent(page: Page, broker: Broker) -> None:
