@@ -20,9 +20,15 @@ class Wire:
     def feed(self, data):
         self._in = data
 
-    def drop(self, n):
-        """The first `n` bytes of `out` are sent."""
-        self.out = self.out[n:]
+    def take(self):
+        """All bytes that wait; the caller sends them."""
+        out = self.out
+        self.out = bytearray()
+        return out
+
+    def put_back(self, rest):
+        """These were not sent after all."""
+        self.out = rest + self.out
 
     def read(self, n):
         data = self._in[:n]

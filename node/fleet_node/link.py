@@ -161,9 +161,8 @@ class Link:
         codec = Codec(self._client_id, self._broker, self._keepalive_s)
         self.conn += 1
         codec.connect(*self._owner.will(self.conn))
-        stream.write(codec.wire.out)
+        stream.write(codec.wire.take())
         await stream.drain()
-        codec.wire.drop(len(codec.wire.out))
         answer = await stream.readexactly(4)
         if answer[:2] != b"\x20\x02":
             raise LinkError("no MQTT 3.1.1 broker answers there")

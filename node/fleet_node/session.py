@@ -72,7 +72,7 @@ class Session:
         """The bytes that end this session well."""
         self.publish(topic, payload, True, 1)
         self._codec.disconnect()
-        return self._wire.out
+        return self._wire.take()
 
     def _guarded(self, part):
         async def run():
@@ -138,11 +138,12 @@ class Session:
             await self._kick.wait()
             self._kick.clear()
             while self._wire.out:
-                sent = self._sock.write(self._wire.out)
+                out = self._wire.take()  # before it is sent: a Ctrl-C between the two must not send it twice
+                sent = self._sock.write(out) or 0
                 if sent:
-                    self._wire.drop(sent)
                     self._tx = time.ticks_ms()
-                else:
+                if sent < len(out):
+                    self._wire.put_back(out[sent:])
                     await asyncio.sleep_ms(FULL_MS)
 
     async def _watch(self):
