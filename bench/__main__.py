@@ -4,13 +4,14 @@ import importlib
 import os
 import platform
 import sys
+from pathlib import Path
 
 PARTS = ("link", "memory", "faults", "ingest", "rollcall")
 
 
 def machine() -> str:
-    with open("/proc/cpuinfo") as lines:
-        model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown CPU")
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown CPU")
     return f"{os.cpu_count()} x {model}, Python {platform.python_version()}"
 
 

@@ -19,7 +19,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header() -> list[str]:
-    return [f"tier {tier:<12}{'runs' if (why := tiers.missing(tier)) is None else 'SKIPPED: ' + why}" for tier in tiers.TIERS]
+    why = {tier: tiers.missing(tier) for tier in tiers.TIERS}
+    return [f"tier {tier:<12}{f'SKIPPED: {why[tier]}' if why[tier] else 'runs'}" for tier in tiers.TIERS]
 
 
 def tier_of(path: Path) -> str | None:

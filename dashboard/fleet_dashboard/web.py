@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 import orjson
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
@@ -242,4 +244,6 @@ def _is_address(name: str) -> bool:
 
 
 def application(fleet: Fleet, names: tuple[str, ...]) -> ASGIApp:
-    return Guard(Starlette(routes=Pages(fleet).routes()), names)
+    """Everything behind one guard; pages and answers are compressed, event streams are not."""
+    small = Middleware(GZipMiddleware, minimum_size=1000)
+    return Guard(Starlette(routes=Pages(fleet).routes(), middleware=[small]), names)

@@ -75,7 +75,9 @@ class Broker:
         binary = tiers.mosquitto()
         assert binary is not None
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen([binary, "-c", str(path)], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            self._process = subprocess.Popen(
+                [binary, "-c", str(path)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
         assert wait_for_port(self.port), f"mosquitto did not listen on {self.port}:\n{self.log}"
 
     def stop(self) -> None:

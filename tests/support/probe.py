@@ -38,7 +38,9 @@ class Probe:
         self._news = threading.Condition()
         self._ready = threading.Event()
         self._client = paho.Client(
-            CallbackAPIVersion.VERSION2, client_id or f"probe-{uuid.uuid4().hex[:8]}", protocol=MQTTProtocolVersion.MQTTv5
+            CallbackAPIVersion.VERSION2,
+            client_id or f"probe-{uuid.uuid4().hex[:8]}",
+            protocol=MQTTProtocolVersion.MQTTv5,
         )
         if parts.username:
             self._client.username_pw_set(parts.username, parts.password)
