@@ -1,7 +1,8 @@
 """Heap of the whole node with three sensors: what the node and what the simulation holds, and the least that runs."""
 
+import contextlib
+import io
 import subprocess
-import tempfile
 from pathlib import Path
 
 from support import tiers
@@ -10,6 +11,7 @@ from support.node import NodeProcess
 from support.probe import Probe
 
 SIZES_KB = (80, 96, 112, 128, 144, 160, 176, 192)
+SENSORS = ["sht4x", "bmp280", "mpu6886"]
 SCRIPT = Path(__file__).with_name("upy_memory.py")
 
 
@@ -24,16 +26,17 @@ def layers() -> tuple[int, int]:
 
 def runs_with(size_kb: int) -> bool:
     """Does a real node with this heap get readings of all its sensors and an ack through?"""
-    with Broker() as broker, Probe(broker.url, "fleet/1/#") as probe, tempfile.TemporaryDirectory():
+    node_says = io.StringIO()
+    with Broker() as broker, Probe(broker.url, "fleet/1/#") as probe, contextlib.redirect_stdout(node_says):
         try:
-            with NodeProcess(broker.url, "small", heap=f"{size_kb}K", period=200):
-                for sensor in ("sht4x", "bmp280", "mpu6886"):
-                    probe.expect_count(10, f"fleet/1/small/tele/{sensor}", within=10)
+            with NodeProcess(broker.url, "small", heap=f"{size_kb}K", period=200, sensors=SENSORS) as node:
+                for sensor in SENSORS:
+                    probe.expect_count(10, f"fleet/1/small/tele/{sensor}", within=5)
                 probe.publish("fleet/1/small/cmd/buzz", '{"id":"heap"}')
                 probe.expect("fleet/1/small/ack", within=5)
+                return "MemoryError" not in node.output
         except AssertionError:
             return False
-    return True
 
 
 def run() -> list[str]:
