@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,12 @@ async def read(client: Client, settle_s: float) -> dict[str, NodeInfo]:
         end = heard + LONGEST_S
         while (wait := min(heard + settle_s, end) - time.monotonic()) > 0:  # noqa: ASYNC110 (quiet is no event)
             await asyncio.sleep(wait)
-    return dict(sorted(fleet.items()))
+    return dict(sorted(fleet.items(), key=lambda item: in_natural_order(item[0])))
+
+
+def in_natural_order(node: str) -> list[tuple[int, str]]:
+    """A sort key by which n-2 comes before n-10."""
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", node)]
 
 
 def add(fleet: dict[str, NodeInfo], base: str, message: Message) -> None:

@@ -1,0 +1,95 @@
+"""README.md, word by word: what it tells a newcomer to type is typed, what it links to is there."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fleet_schema import commands, payloads, topics
+from support import tiers
+from support.broker import Broker
+from support.node import NodeProcess
+from support.probe import Probe
+
+README = (tiers.ROOT / "README.md").read_text()
+DOCS = [tiers.ROOT / "README.md", tiers.ROOT / "CONTRIBUTING.md", *sorted((tiers.ROOT / "docs").glob("*.md"))]
+
+
+def shell_lines() -> list[str]:
+    blocks = re.findall(r"^```sh\n(.*?)^```", README, flags=re.M | re.S)
+    lines = [line.split("  #")[0].split(" # ")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line]
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Iterator[Broker]:
+    with (
+        Broker() as broker,
+        Probe(broker.url, "fleet/1/#") as probe,
+        NodeProcess(broker.url, "ada"),
+        NodeProcess(broker.url, "grace"),
+    ):
+        probe.expect("fleet/1/ada/tele/sht4x")
+        probe.expect("fleet/1/grace/tele/sht4x")
+        yield broker
+
+
+@pytest.mark.parametrize("line", [line for line in shell_lines() if line.startswith(".venv/bin/fleet ")])
+def test_a_line_of_the_fleet_command_works(fleet: Broker, line: str) -> None:
+    words = [sys.executable, "-m", "fleet_tools", *shlex.split(line)[1:]]
+    if "watch" in words:
+        words += ["-n", "3"]
+    env = {**os.environ, "FLEET_BROKER": fleet.url}
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "ada" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("line", [line for line in shell_lines() if line.startswith("mosquitto_sub ")])
+def test_a_line_of_mosquitto_sub_shows_the_fleet(fleet: Broker, line: str) -> None:
+    words = [*shlex.split(line), "-p", str(fleet.port), "-C", "20", "-W", "10"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+    assert "fleet/1/ada/meta" in done.stdout, done.stdout + done.stderr
+
+
+def test_every_kind_of_line_is_one_that_some_test_types() -> None:
+    """The Docker lines are typed by the compose tier, `make demo` by CI; the board lines wait for a board."""
+    known = ("make demo", ".venv/bin/fleet ", "mosquitto_sub ", "docker compose ", "cp node/", "mpremote ")
+    assert [line for line in shell_lines() if not line.startswith(known)] == []
+    typed = (tiers.ROOT / "tests" / "compose" / "test_compose.py").read_text()
+    for line in shell_lines():
+        if line.startswith("docker compose exec "):
+            words = shlex.split(line)[4:]
+            assert ", ".join(f'"{word}"' for word in words) in typed, f"the compose tier does not type: {line}"
+
+
+def test_the_files_a_board_gets_are_there() -> None:
+    (line,) = [line for line in shell_lines() if line.startswith("mpremote cp ")]
+    for word in shlex.split(line):
+        if word.startswith("node/") and word != "node/config.json":  # made by the line before
+            assert (tiers.ROOT / word).exists(), word
+
+
+def test_the_topics_and_payloads_of_the_table_are_legal() -> None:
+    cells = re.findall(r"^\| (`fleet/1/.*?) \| (.*?) \|", README, flags=re.M)
+    assert len(cells) == 6
+    for topic_cell, says in cells:
+        for topic in re.findall(r"`([^`]+)`", topic_cell):
+            _, kind, name = topics.parse("fleet", topic)
+        for example in re.findall(r"`(\{[^`…]*\})`", says):
+            if kind == "cmd":
+                commands.decode_command(example.encode(), commands.STANDARD[str(name)])
+            else:
+                payloads.decode(kind, example.encode())
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
+def test_a_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
