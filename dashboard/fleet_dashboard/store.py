@@ -94,11 +94,18 @@ class Store:
     async def open(self) -> list[KnownNode]:
         """Make or upgrade the database and say what it remembers; StoreError if it cannot be used."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._writer, self._open)
+            return await asyncio.get_running_loop().run_in_executor(self._writer, self._open_or_let_go)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(
                 f"the database {self.path} cannot be used ({error}); FLEET_DATA says where it lies"
             ) from None
+
+    def _open_or_let_go(self) -> list[KnownNode]:
+        try:
+            return self._open()
+        except BaseException:
+            self._let_go()
+            raise
 
     def _open(self) -> list[KnownNode]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -135,14 +142,19 @@ class Store:
     def _connection(self) -> sqlite3.Connection:
         """One per thread: the writer's and the reader's."""
         if not hasattr(self._local, "database"):
-            database = sqlite3.connect(self.path, isolation_level=None)
+            database = self._local.database = sqlite3.connect(self.path, isolation_level=None)
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
             database.execute("PRAGMA cache_size = -16000")  # KiB
             database.execute("PRAGMA busy_timeout = 5000")
-            self._local.database = database
         connection: sqlite3.Connection = self._local.database
         return connection
+
+    def _let_go(self) -> None:
+        """Close the connection of this thread, if it has one."""
+        database = self._local.__dict__.pop("database", None)
+        if database is not None:
+            database.close()
 
     async def close(self) -> None:
         """Commit what waits and let go of the files. A second call does nothing."""
@@ -152,8 +164,8 @@ class Store:
         loop = asyncio.get_running_loop()
         try:
             await self.commit()
-            await loop.run_in_executor(self._reader, lambda: self._connection().close())
-            await loop.run_in_executor(self._writer, lambda: self._connection().close())
+            await loop.run_in_executor(self._reader, self._let_go)
+            await loop.run_in_executor(self._writer, self._let_go)
         finally:
             self._writer.shutdown()
             self._reader.shutdown()

@@ -1,5 +1,6 @@
 """The dashboard process on a real broker: what the fleet sends is stored once, shown, and survives kill -9."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -78,7 +79,7 @@ def ada(probe: Probe) -> Speaker:
 
 def stored(dashboard: DashboardProcess) -> list[float]:
     """The temperatures in the database, read by another program."""
-    with sqlite3.connect(dashboard.data_dir / "fleet.db") as database:
+    with contextlib.closing(sqlite3.connect(dashboard.data_dir / "fleet.db")) as database:
         return [row[0] for row in database.execute("SELECT v0 FROM reading WHERE sensor = 'sht4x' ORDER BY seq")]
 
 
