@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,9 @@ class Probe:
             self._news.notify_all()
 
     def __enter__(self) -> "Probe":
-        self._client.connect(*self._address, keepalive=10)
+        session = Properties(PacketTypes.CONNECT)
+        session.SessionExpiryInterval = 60  # what arrives while the broker restarts is not missed
+        self._client.connect(*self._address, 10, clean_start=paho.MQTT_CLEAN_START_FIRST_ONLY, properties=session)
         self._client.loop_start()
         assert self._ready.wait(5), "the probe could not subscribe"
         return self
