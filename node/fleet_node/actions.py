@@ -3,8 +3,6 @@
 A handler takes checked arguments and gives (runs on?, result or None), or raises Refused. None of them waits.
 """
 
-import time
-
 from fleet_node.commands import Refused
 from fleet_node.player import Player, blink, set_tone, tune_steps
 from fleet_schema import SchemaError, commands
@@ -15,16 +13,17 @@ BEEP_HZ = 1500
 
 
 class Actions:
-    """`board` as in boards/__init__.py. `changed(key)` is called after name, period or groups were changed;
-    `rebirth()` says status and meta again; `reset()` begins a clean reset."""
+    """`board` as in boards/__init__.py, `uptime` as in uptime.py. `changed(key)` is called after name, period
+    or groups were changed; `rebirth()` says status and meta again; `reset()` begins a clean reset."""
 
-    def __init__(self, board, settings, changed, rebirth, reset):
+    def __init__(self, board, settings, uptime, changed, rebirth, reset):
         self._board = board
         self._settings = settings
+        self._uptime = uptime
         self._changed = changed
         self._rebirth = rebirth
         self._reset = reset
-        self._muted = None  # (tick when it began, ms)
+        self._muted_until = 0  # ms of uptime: ticks would wrap, and a mute of last week begin again
         self._buzzer = Player(lambda hz: set_tone(board.buzzer, hz)) if board.buzzer else None
         self._light = Player(board.led.value) if board.led else None
         self.handlers = {name: getattr(self, name) for name in commands.STANDARD}
@@ -94,7 +93,7 @@ class Actions:
 
     def mute(self, args):
         """No light, no sound, no text for `s` seconds; 0 ends a mute."""
-        self._muted = (time.ticks_ms(), args["s"] * 1000)
+        self._muted_until = self._uptime.ms() + args["s"] * 1000
         if args["s"]:
             for player in (self._buzzer, self._light):
                 if player:
@@ -106,12 +105,9 @@ class Actions:
         return RUNS_ON
 
     def _check_mute(self):
-        if self._muted is None:
-            return
-        left_ms = self._muted[1] - time.ticks_diff(time.ticks_ms(), self._muted[0])
+        left_ms = self._muted_until - self._uptime.ms()
         if left_ms > 0:
             raise Refused("muted", "muted for " + str(-(-left_ms // 1000)) + " s more")
-        self._muted = None
 
     def _keep(self, key, value):
         lost = None

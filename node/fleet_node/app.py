@@ -70,7 +70,7 @@ class Node:
             Button(name, pin, active_low, uptime, self.outbox.put)
             for name, (pin, active_low) in self.board.buttons.items()
         ]
-        self.actions = Actions(self.board, self.settings, self._changed, self._birth, self._begin_reset)
+        self.actions = Actions(self.board, self.settings, uptime, self._changed, self._birth, self._begin_reset)
         self.commands = Commands(
             config, self.settings, self.actions.handlers, self.outbox, uptime, self.report.fault, random.random
         )

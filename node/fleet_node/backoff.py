@@ -17,8 +17,8 @@ class Backoff:
         self.attempts = 0
 
     def held(self, up_ms):
-        """Tell how long the link was up before it broke."""
-        if up_ms >= STEADY_MS:
+        """Tell how long the link was up before it broke; negative if that was so long that the ticks wrapped."""
+        if not 0 <= up_ms < STEADY_MS:
             self.attempts = 0
 
     def next_ms(self):

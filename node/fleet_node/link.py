@@ -107,7 +107,6 @@ class Link:
     async def run(self):
         """Whatever goes wrong ends one session, never this loop."""
         while True:
-            since = time.ticks_ms()
             try:
                 session = await asyncio.wait_for_ms(self._open(), self._patience_ms)
                 since = time.ticks_ms()
@@ -124,9 +123,9 @@ class Link:
                 reason = type(error).__name__ + ": " + str(error)
             if self.session:
                 self._pid = self.session.pid
+                self._backoff.held(time.ticks_diff(time.ticks_ms(), since))
             self.session = None
             self._dialer.close()
-            self._backoff.held(time.ticks_diff(time.ticks_ms(), since))
             wait_ms = self._backoff.next_ms()
             self._owner.link_down(reason, wait_ms)
             await asyncio.sleep_ms(wait_ms)

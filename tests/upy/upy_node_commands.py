@@ -51,7 +51,8 @@ class Bench:
     """The command side of a node, without sensors and network."""
 
     def __init__(self, bare=False, jitter=0):
-        uptime = Uptime(time.ticks_ms, time.ticks_diff)
+        self.jump_ms = 0
+        uptime = Uptime(lambda: time.ticks_add(time.ticks_ms(), self.jump_ms), time.ticks_diff)
         self.outbox = Outbox("fleet", "ada", "9f3a", uptime, 50)
         self.link = self.outbox.link = FakeLink()
         self.settings = Settings()
@@ -59,7 +60,7 @@ class Bench:
         self.changes = []
         self.faults = []
         self.playing = None
-        self.actions = Actions(self.board, self.settings, self.changes.append, self.reborn, self.reset)
+        self.actions = Actions(self.board, self.settings, uptime, self.changes.append, self.reborn, self.reset)
         config = {"base": "fleet", "node": "ada", "jitter": jitter}
         self.commands = Commands(
             config, self.settings, self.actions.handlers, self.outbox, uptime, self.fault, lambda: 0.5
@@ -249,6 +250,14 @@ async def test_a_led_goes_off_by_itself_or_stays_on():
     assert bench.board.led.log == [1, 0, 1]
     bench.ask("led", b"false")
     await play(bench, lambda: bench.board.led.log == [1, 0, 1, 0])
+
+
+def test_a_mute_of_long_ago_does_not_begin_again_when_the_ticks_wrap():
+    bench = Bench()
+    bench.ask("mute", b"60")
+    for _ in range(8):  # days, with something happening on each
+        bench.jump_ms += 24 * 3600 * 1000
+        assert bench.ask("say", b"hello")["st"] == "done"
 
 
 async def test_a_mute_ends_by_itself():

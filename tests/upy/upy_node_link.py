@@ -3,6 +3,8 @@
 import asyncio
 import time
 
+from fleet_node import backoff as backoff_module
+from fleet_node import link as link_module
 from fleet_node.backoff import Backoff
 from fleet_node.dial import Dialer
 from fleet_node.framing import Framer
@@ -64,6 +66,7 @@ class Owner:
         self.refusals = []
         self.oddities = []
         self.reasons = []
+        self.waits = []
         self.news = asyncio.Event()
 
     def will(self, conn):
@@ -75,6 +78,7 @@ class Owner:
 
     def link_down(self, reason, wait_ms):
         self.reasons.append(reason)
+        self.waits.append(wait_ms)
 
     def acked(self, pid):
         self.acks.append(pid)
@@ -92,12 +96,17 @@ class Owner:
 
 async def connected(broker, keepalive=4):
     await broker.start()
+    link, owner = begin(broker, keepalive)
+    await until(lambda: owner.ups == 1)
+    return link, owner
+
+
+def begin(broker, keepalive):
     owner = Owner()
     config = {"node": "ada", "broker": {}, "keepalive": keepalive}
     dialer = Dialer("127.0.0.1", broker.port)
     link = Link(config, dialer, Backoff(lambda: 0), owner, lambda name, coro_fn: asyncio.create_task(coro_fn()))
     asyncio.create_task(link.run())
-    await until(lambda: owner.ups == 1)
     return link, owner
 
 
@@ -177,3 +186,22 @@ async def test_umqtt_has_its_own_socket_module_back():
 
     await connected(Broker())
     assert simple.socket is socket
+
+
+async def test_a_broker_that_only_accepts_is_tried_less_and_less_often():
+    class Deaf(Broker):
+        async def _answer(self, packet, writer):
+            pass
+
+    broker = Deaf()
+    await broker.start()
+    patience = link_module.PATIENCE_MS
+    link_module.PATIENCE_MS = 20
+    backoff_module.STEADY_MS = 10  # less than one attempt takes, and still no link has held that long
+    try:
+        _, owner = begin(broker, 4)
+        await until(lambda: len(owner.waits) == 3)
+        assert owner.waits == [500, 1000, 2000], owner.waits
+    finally:
+        link_module.PATIENCE_MS = patience
+        backoff_module.STEADY_MS = 5000

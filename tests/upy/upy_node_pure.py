@@ -69,6 +69,8 @@ def test_backoff_starts_again_only_after_a_link_that_held():
     assert backoff.next_ms() == 4000
     backoff.held(5000)
     assert backoff.next_ms() == 500
+    backoff.held(-1)  # after a week on a board
+    assert backoff.next_ms() == 500
 
 
 def test_uptime_goes_on_when_the_tick_counter_wraps():
