@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -121,20 +122,17 @@ def test_watch_stops_after_the_asked_number_of_lines(fleet: Fleet) -> None:
 def test_watch_stops_after_the_asked_time_and_at_ctrl_c(fleet: Fleet, broker: Broker) -> None:
     assert fleet("watch", "--for", "0.3").code == 0
     command = [sys.executable, "-m", "fleet_tools", "watch", "--broker", broker.url]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 10
-    with Probe(broker.url) as other:
-        assert process.stdout is not None
-        os.set_blocking(process.stdout.fileno(), False)
-        while not process.stdout.read(1):
+    with (
+        Probe(broker.url) as other,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
+    ):
+        deadline = time.monotonic() + 10
+        while not select.select([process.stdout], [], [], 0.05)[0]:
             assert time.monotonic() < deadline, "watch showed nothing"
             other.publish("fleet/1/ada/tele/x", "1")
-    process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 130
-    assert process.stderr is not None
-    assert process.stderr.read().strip() == "", "a traceback, or words that nobody needs"
-    process.stdout.close()
-    process.stderr.close()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=10)
+    assert (process.returncode, said.strip()) == (130, ""), "a traceback, or words that nobody needs"
 
 
 @pytest.mark.usefixtures("nodes")
