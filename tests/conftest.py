@@ -1,5 +1,6 @@
 """Five tiers by folder; the header says which run here and why the others do not."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from support.upy import UpyFile
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "rule(*ids): the rules of docs/topics.md that this test checks")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started by `&` in a script, as CI may do:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # our children must hear their Ctrl-C
     absent = [f"{tier}: {tiers.missing(tier)}" for tier in tiers.TIERS if tiers.required(tier) and tiers.missing(tier)]
     if absent:
         raise pytest.UsageError("FLEET_REQUIRE asks for tiers that cannot run here: " + "; ".join(absent))

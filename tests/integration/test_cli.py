@@ -131,7 +131,10 @@ def test_watch_stops_after_the_asked_time_and_at_ctrl_c(fleet: Fleet, broker: Br
             assert time.monotonic() < deadline, "watch showed nothing"
             other.publish("fleet/1/ada/tele/x", "1")
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=10)
+        try:
+            _, said = process.communicate(timeout=10)
+        finally:
+            process.kill()  # if it did not listen
     assert (process.returncode, said.strip()) == (130, ""), "a traceback, or words that nobody needs"
 
 
