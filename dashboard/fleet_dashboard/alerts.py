@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fleet_dashboard.ingest import Culprit
+from fleet_dashboard.culprits import Culprit
 from fleet_dashboard.nodes import Node
+from fleet_dashboard.presence import SWAPS_MS
 
 MAX_ALERTS = 200
-SWAPS = 2  # an earlier boot took over again this often within ..
-SWAPS_MS = 60_000  # .. this: two boards
 FADE_MS = 60_000  # broken rules and found commands are shown this long after the last one
 WORST_RULES = 3
 # kind -> beginning of its ids, which have at most 32 characters with a node id of 20
@@ -72,7 +71,7 @@ class Alerts:
             )
         else:
             self.end("silent", node.id)
-        if sum(1 for swap in presence.swaps if now - swap < SWAPS_MS) >= SWAPS:
+        if presence.is_shared(now):
             text = f"two boards call themselves {node.id}: give one of them another id in its config.json"
             self.tell("duplicate-id", node.id, text, ts, now + SWAPS_MS)
 

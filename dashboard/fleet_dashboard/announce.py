@@ -129,7 +129,7 @@ def last_payload(node: Node, now: int, step: int) -> bytes:
     live = node.presence.word == "online" and heard > 0 and now - heard <= SILENT_PERIODS * node.period
     quality = "stale" if not live else "late" if node.late else "good"
     boot = node.boot.boot if node.boot else node.presence.boot
-    ts = max(node.times.values(), default=now + step)
+    ts = max(node.times.values(), default=now) + step
     values = dict(list(node.values.items())[:MAX_SENSORS])
     return encode("host_last", {"ts": ts, "boot": boot or "0000", "v": values, "q": quality})
 

@@ -16,8 +16,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from fleet_client import monotonic_ms
+
 WINDOW_MS = 600_000
 SLICE_MS = 60_000  # the window moves on in steps of this
+ROUNDING_MS = 1  # the two clocks are not read at the same moment
+JUMP_MS = 1000
 
 
 class BootClock:
@@ -43,6 +47,14 @@ class BootClock:
             self.offset = offset
         return self.offset
 
+    def bound(self, offset: int, now: int) -> bool:
+        """The boot began at `offset` at the latest, for another reason than a message. True if that is news."""
+        if self._end and offset >= self.offset:
+            return False
+        self._end = self._end or now + SLICE_MS
+        self._least = self.offset = offset
+        return True
+
     def _turn(self, offset: int, arrival: int) -> None:
         """Begin a new slice and forget those that left the window. A late sample never does this: it would
         push out good estimates for a bad one."""
@@ -59,24 +71,30 @@ def _wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _monotonic_ms() -> int:
-    return time.monotonic_ns() // 1_000_000
-
-
 class WallClock:
     """The one place where monotonic ms and UTC ms meet: utc = monotonic + step."""
 
-    def __init__(self, wall: Callable[[], int] = _wall_ms, monotonic: Callable[[], int] = _monotonic_ms) -> None:
+    def __init__(self, wall: Callable[[], int] = _wall_ms, monotonic: Callable[[], int] = monotonic_ms) -> None:
         self._wall = wall
         self._monotonic = monotonic
-        self.step = 0
-        self.refresh()
+        self._moved = 0
+        now = monotonic()
+        self.step = wall() - now
 
     def refresh(self) -> int:
-        """Read both clocks; the current monotonic ms. `step` moves when somebody set the host's clock."""
+        """Read both clocks; the current monotonic ms. `step` moves when somebody sets the host's clock."""
         now = self._monotonic()
-        self.step = self._wall() - now
+        step = self._wall() - now
+        if abs(step - self.step) > ROUNDING_MS:
+            if abs(step - self.step) > JUMP_MS:
+                self._moved += step - self.step
+            self.step = step
         return now
+
+    def take_jump(self) -> int:
+        """By how much the host's clock was set since the last call, in ms; what NTP does bit by bit is not counted."""
+        moved, self._moved = self._moved, 0
+        return moved
 
     def utc(self, monotonic: int) -> int:
         return monotonic + self.step

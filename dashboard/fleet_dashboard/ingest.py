@@ -1,31 +1,28 @@
 """From a message of the network to a row and a live value. Never raises on what it is sent: it counts and goes on.
 
-Every message is counted once: received = kept + duplicates + ignored + the sum of `bad` by rule.
+Every message is counted once: received = kept + duplicates + ignored + the sum of `culprits.rules`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import orjson
 
 from fleet_client import Message
 from fleet_dashboard import leaderboard
-from fleet_dashboard.clock import BootClock, WallClock
-from fleet_dashboard.nodes import MAX_BOOTS, MAX_FIELDS, MAX_NODES, PRESENCE, Boot, Node, Registry
-from fleet_dashboard.sequence import DUPLICATE
-from fleet_dashboard.store import MAX_SEQ, KnownNode, SensorInfo, Store
+from fleet_dashboard.account import FULL, MAX_SEQ, NEW, TWICE, UNSURE
+from fleet_dashboard.boot import Boot
+from fleet_dashboard.clock import WallClock
+from fleet_dashboard.culprits import Culprits
+from fleet_dashboard.ledger import Ledger, counts
+from fleet_dashboard.nodes import MAX_FIELDS, MAX_NODES, PRESENCE, Node, Registry
+from fleet_dashboard.plain import MAX_UP, plain_reading
+from fleet_dashboard.routes import Route, Routes
+from fleet_dashboard.store import Store, StoreError
 from fleet_schema import SchemaError, payloads, topics
-from fleet_schema.values import is_number
-
-MAX_ROUTES = 20_000  # topics remembered; more than 500 nodes with 40 topics each is not a fleet but an attack
-MAX_CULPRITS = 500
-MAX_UP = 1 << 40  # ms: 34 years; a larger one is not an uptime and would spoil the clock
-SETTLED_MS = 2000  # an estimate that still gets better is not used for that yet
-REPLACE_MS = 1000  # samples placed by an estimate that was wrong by more than this are placed again
+from fleet_schema.values import is_boot, is_int
 
 # Rules of this service, beside those of the contract.
 FULL_NODES = "host-nodes-full"
@@ -43,43 +40,21 @@ class Listener(Protocol):
     def forgotten(self, node: Node) -> None: ...
 
 
-@dataclass
-class Culprit:
-    """What one node id did against the contract."""
-
-    rules: Counter[str] = field(default_factory=Counter)
-    why: str = ""  # the last reason
-    last: int = 0  # monotonic ms
-
-
-class Route:
-    """A legal topic, looked up once: whose it is and who handles it."""
-
-    __slots__ = ("handle", "kind", "name", "names", "node", "sensor", "who")
-
-    def __init__(self, who: str, kind: str, name: str | None, handle: Callable[[Route, Message], None]) -> None:
-        self.who = who
-        self.kind = kind
-        self.name = name
-        self.handle = handle
-        self.node: Node | None = None
-        self.sensor: SensorInfo | None = None
-        self.names: tuple[str, ...] = ()  # the legal field names of the last reading
-
-
 class Ingest:
     """`take` batches; the counters are for /api/stats."""
 
-    def __init__(self, base: str, store: Store, registry: Registry, clock: WallClock, listener: Listener) -> None:
+    def __init__(
+        self, base: str, store: Store, registry: Registry, ledger: Ledger, clock: WallClock, listener: Listener
+    ) -> None:
         self.received = self.kept = self.duplicates = self.ignored = 0
-        self.bad: Counter[str] = Counter()
-        self.culprits: dict[str, Culprit] = {}
+        self.culprits = Culprits()
         self._base = base
         self._store = store
         self._registry = registry
+        self._ledger = ledger
         self._clock = clock
         self._listener = listener
-        self._routes: dict[str, Route] = {}
+        self._routes = Routes()
         self._handlers: dict[str, Callable[[Route, Message], None]] = {
             "tele": self._tele,
             "event": self._event,
@@ -88,6 +63,7 @@ class Ingest:
             "health": self._health,
             "log": self._log,
             "ack": self._ack,
+            "journal": self._journal,
             "cmd": self._command,
         }
         self._now = 0
@@ -96,7 +72,7 @@ class Ingest:
         """Everything of `batch` is in the store's next commit, or counted as why not."""
         self._now = self._clock.refresh()
         self.received += len(batch)
-        routes = self._routes
+        routes = self._routes.by_topic
         for message in batch:
             route = routes.get(message.topic)
             try:
@@ -104,60 +80,39 @@ class Ingest:
                     route = self._route(message.topic)
                 route.handle(route, message)
             except SchemaError as error:
-                self._blame(message.topic, error)
-
-    def restore(self, known: KnownNode) -> None:
-        """Begin with what an earlier process knew of a node: its last values and the clocks of its boots."""
-        now = self._clock.refresh()
-        node = None if self._registry.full else self._registry.add(known.name, self._store.node_id(known.name), now)
-        if node is None:
-            return
-        node.set_meta(known.meta)
-        node.values, node.times, node.presses = known.values, known.times, known.presses
-        for boot, boot_ms, seen_ms in known.boots:
-            clock = BootClock(boot_ms - self._clock.step, now)
-            node.boots[boot] = Boot(boot, self._store.boot_id(node.number, boot), clock)
-            node.presence.last = seen_ms - self._clock.step
-
-    def settle(self) -> None:
-        """Every few seconds: keep the clocks for the next start, and place samples again whose clock got better."""
-        now, step = self._clock.refresh(), self._clock.step
-        for node in self._registry.nodes.values():
-            for boot in node.boots.values():
-                if boot.seen > boot.saved:
-                    boot.saved = now
-                    self._store.set_progress(boot.id, boot.clock.offset + step, boot.seen + step)
-                if boot.fell and now - boot.fell > SETTLED_MS:
-                    boot.fell = 0
-                    self._store.retime(boot.id, boot.first_seq, boot.clock.offset + step)
+                self._blame(message, error)
+            except StoreError:
+                # Who this is could not be looked up. A reading that is not stored is asked for again.
+                self.ignored += 1
 
     def _route(self, topic: str) -> Route:
         who, kind, name = topics.parse(self._base, topic)
-        route = Route(who, kind, name, self._handlers[kind] if who != topics.HOST else self._host)
-        if len(self._routes) >= MAX_ROUTES:
-            self._routes.clear()
-        self._routes[topic] = route
-        return route
+        handle = self._handlers[kind] if who != topics.HOST else self._host
+        return self._routes.add(topic, Route(who, kind, name, handle))
 
-    def _blame(self, topic: str, error: SchemaError) -> None:
-        """Count by rule, and by node if the topic names one."""
-        self.bad[error.rule] += 1
-        levels = topic.split("/", 3)
-        who = levels[2] if len(levels) > 2 else ""
-        if not topics.is_node_id(who):
-            return
-        culprit = self.culprits.get(who)
-        if culprit is None:
-            if len(self.culprits) >= MAX_CULPRITS:
-                return
-            culprit = self.culprits[who] = Culprit()
-        culprit.rules[error.rule] += 1
-        culprit.why = str(error)
-        culprit.last = self._now
-        node = self._registry.nodes.get(who)
+    def _blame(self, message: Message, error: SchemaError) -> None:
+        """Count, and see that a bad reading does not come for ever."""
+        levels = message.topic.split("/", 4)
+        who = levels[2] if len(levels) > 2 and topics.is_node_id(levels[2]) else None
+        self.culprits.blame(who, error, self._now)
+        node = self._registry.nodes.get(who) if who else None
         if node is not None:
             node.bad += 1
             self._touch(node, "counts")
+            if len(levels) == 5 and levels[3] in ("tele", "event"):
+                self._refuse(node, message.payload)
+
+    def _refuse(self, node: Node, payload: bytes) -> None:
+        """A reading that breaks the contract will not do better the next time: its number is given up, or nothing
+        behind it would ever be settled."""
+        try:
+            fields = orjson.loads(payload)
+            name, seq = fields["boot"], fields["seq"]
+        except (ValueError, TypeError, KeyError):
+            return
+        boot = node.boots.get(name) if is_boot(name) else None
+        if boot is not None and is_int(seq, 0, MAX_SEQ) and boot.account.refuse(seq):
+            self._ledger.touch(boot)
 
     def _touch(self, node: Node, *keys: str) -> None:
         node.changed.update(keys)
@@ -175,66 +130,103 @@ class Ingest:
             if self._registry.full:
                 raise SchemaError(FULL_NODES, f"there are {MAX_NODES} nodes already")
             node = self._registry.add(route.who, self._store.node_id(route.who), self._now)
+            self._ledger.adopt(node)
         route.node = node
         return node
 
-    def _boot(self, node: Node, name: str, late: bool) -> Boot:
+    def _boot(self, node: Node, name: str, seq: int, late: bool) -> Boot:
         boot = node.boot
         if boot is not None and boot.boot == name:
             return boot
         boot = node.boots.get(name)
         if boot is None:
-            boot = self._new_boot(node, name)
+            boot = self._ledger.boot(node, name, seq, self._now, late)
+            self._ledger.trim(node)
         if not late:
             node.presence.claim(name, self._now)
             node.boot = boot
         return boot
 
-    def _new_boot(self, node: Node, name: str) -> Boot:
-        if len(node.boots) >= MAX_BOOTS:
-            oldest = node.boots.pop(next(iter(node.boots)))
-            node.lost_before += oldest.sequence.lost
-            self._store.forget_boot(node.number, oldest.boot)
-        boot = node.boots[name] = Boot(name, self._store.boot_id(node.number, name), BootClock())
-        return boot
-
-    def _enter(self, node: Node, fields: dict[str, Any], message: Message, late: bool = False) -> tuple[Boot, int]:
-        """Take (boot, seq, up) of a message that is not retained: (boot, UTC of the sample), or (boot, -1) if we have
-        had it. A retained one is a copy: it says nothing about now."""
+    def _speaks(self, node: Node, fields: dict[str, Any], message: Message) -> tuple[Boot, int]:
+        """Take (boot, seq, up) of what is neither retained nor a reading: (boot, monotonic ms of `up`). Its `seq` is
+        the number that the next reading will get."""
         seq, up = fields["seq"], fields["up"]
         if seq > MAX_SEQ or up > MAX_UP:
             raise SchemaError(RANGE, "seq or up is larger than any node lives")
-        boot = self._boot(node, fields["boot"], late)
+        boot = self._boot(node, fields["boot"], seq, False)
         node.received += 1
-        if boot.sequence.take(seq) == DUPLICATE:
+        self.kept += 1
+        if boot.account.raise_next(seq):
+            self._ledger.touch(boot)
+        self._touch(node, "last", "counts")
+        return boot, self._heard(node, boot, up, message.arrived, False)
+
+    def _reading(self, node: Node, fields: dict[str, Any], message: Message, late: bool) -> tuple[Boot, int | None]:
+        """Take (boot, seq, up) of a reading or event: (boot, monotonic ms of the sample), or None if it is not to be
+        stored."""
+        seq, up = fields["seq"], fields["up"]
+        if seq > MAX_SEQ or up > MAX_UP:
+            raise SchemaError(RANGE, "seq or up is larger than any node lives")
+        boot = self._boot(node, fields["boot"], seq, late)
+        account = boot.account
+        if seq == account.next:
+            account.next = seq + 1
+        elif not self._is_new(node, boot, seq):
+            return boot, None
+        if not boot.changed:
+            self._ledger.touch(boot)
+        if seq < boot.first_seq:
+            boot.first_seq = seq
+        node.received += 1
+        self.kept += 1
+        return boot, self._heard(node, boot, up, message.arrived, late)
+
+    def _is_new(self, node: Node, boot: Boot, seq: int) -> bool:
+        """Has a reading with a number that is not simply the next one to be stored? Counts it if not."""
+        verdict = boot.account.take(seq)
+        if verdict == UNSURE:
+            verdict = boot.account.decide(seq, self._store.is_stored(boot.id, seq))
+        if verdict == NEW:
+            return True
+        node.received += 1
+        if verdict == TWICE:
             node.duplicates += 1
             self.duplicates += 1
-            self._touch(node, "counts")
-            return boot, -1
-        self.kept += 1
-        arrival = message.received_ms - self._clock.step
-        offset = boot.clock.observe(up, arrival, late)
-        if boot.placed is None:
-            boot.placed, boot.first_seq = offset, seq
-        elif offset < boot.placed - REPLACE_MS:
-            boot.placed, boot.fell = offset, self._now
-        boot.seen = self._now
-        if not late and node.presence.heard(self._now):
-            self._listener.speaks_though_gone(node)
-        return boot, up + offset + self._clock.step
+            self._ledger.touch(boot)
+        elif verdict == FULL:
+            self.ignored += 1
+        self._touch(node, "counts")
+        return False
+
+    def _heard(self, node: Node, boot: Boot, up: int, arrived: int, late: bool) -> int:
+        """When was `up`? Monotonic ms."""
+        offset = boot.clock.observe(up, arrived, late)
+        now = boot.seen = self._now
+        if not late:
+            boot.live = now
+            boot.timed = True
+            if node.presence.heard(now):
+                self._listener.speaks_though_gone(node)
+        elif up > boot.up:
+            boot.up = up
+        if offset != boot.placed:
+            boot.place(offset, now)
+        return up + offset
 
     # -- readings: the hot path ------------------------------------------------------------------------------
 
     def _tele(self, route: Route, message: Message) -> None:
         payload = message.payload
-        fields = self._plain_reading(route, payload)
-        late = False
+        node, late = route.node, False
+        fields = None
+        if node is not None and node.boot is not None:
+            fields = plain_reading(payload, node.boot.boot, route.names)
         if fields is None:
             fields = payloads.decode("tele", payload, orjson.loads)
             route.names = tuple(fields["v"])
             route.sensor = None
             late = "hist" in fields
-        node = route.node or self._node(route)
+        node = node or self._node(route)
         values: dict[str, float | None] = fields["v"]
         assert route.name is not None
         if route.sensor is None:
@@ -244,43 +236,19 @@ class Ingest:
         if message.retain:
             self.ignored += 1
             return
-        boot, ts = self._enter(node, fields, message, late)
-        if ts < 0:
+        boot, at = self._reading(node, fields, message, late)
+        if at is None:
             return
-        self._store.add_sample(boot.id, fields["seq"], route.sensor, fields["up"], ts, values)
-        node.set_values(route.name, values, ts, self._now)
+        seq = fields["seq"]
+        self._store.add_sample(boot.id, seq, route.sensor, fields["up"], at + self._clock.step, values)
+        node.set_values(route.name, values, at, self._now, boot, seq, late)
         node.late = late
         if not late:
-            node.lag_ms = message.received_ms - ts
+            node.lag_ms = message.arrived - at
         if "ax" in values:
             self._shake(node, values)
         node.changed |= READING
         self._registry.touched.add(node)
-
-    def _plain_reading(self, route: Route, payload: bytes) -> dict[str, Any] | None:
-        """The fields, if this is a reading like the last one of this topic: the same boot, the same field names and
-        no optional key. All else, and all that is bad, gets None and goes through the full check.
-
-        A test holds that whatever passes here passes payloads.decode as well.
-        """
-        node = route.node
-        if node is None or node.boot is None or len(payload) > payloads.LIMIT or not payload.isascii():
-            return None
-        try:
-            fields: dict[str, Any] = orjson.loads(payload)
-            values = fields["v"]
-            if len(fields) != 4 or fields["boot"] != node.boot.boot or tuple(values) != route.names:
-                return None
-            seq, up = fields["seq"], fields["up"]
-            if type(seq) is not int or type(up) is not int or not (0 <= seq <= MAX_SEQ and 0 <= up <= MAX_UP):
-                return None
-            for value in values.values():
-                # A float is finite here: orjson refuses nan and infinities.
-                if type(value) is not float and value is not None and not is_number(value):
-                    return None
-        except (ValueError, TypeError, KeyError, AttributeError):
-            return None
-        return fields
 
     def _shake(self, node: Node, values: dict[str, float | None]) -> None:
         shake = leaderboard.shake_of(values)
@@ -295,17 +263,19 @@ class Ingest:
         if message.retain:
             self.ignored += 1
             return
-        boot, ts = self._enter(node, fields, message, "hist" in fields)
-        if ts < 0:
+        late = "hist" in fields
+        boot, at = self._reading(node, fields, message, late)
+        if at is None:
             return
         assert route.name is not None
-        kind, n = fields["event_type"], fields["n"]
-        self._store.add_event(node.number, boot.id, fields["seq"], route.name, kind, n, fields["up"], ts)
+        kind, n, seq, ts = fields["event_type"], fields["n"], fields["seq"], at + self._clock.step
+        self._store.add_event(node.number, boot.id, seq, route.name, kind, n, fields["up"], ts)
         if kind == "press":
             node.presses += 1
-        node.event = {"input": route.name, "type": kind, "n": n, "t": ts}
+        event = {"input": route.name, "type": kind, "n": n, "t": at}
+        node.set_event(event, boot, seq, late)
         self._touch(node, "event", "last", "counts")
-        self._listener.event(node, {"node": node.id, **node.event})
+        self._listener.event(node, {"node": node.id, **event})
 
     def _status(self, route: Route, message: Message) -> None:
         if not message.payload:
@@ -327,8 +297,12 @@ class Ingest:
         node = self._node(route)
         if message.retain:
             self.kept += 1
-        elif self._enter(node, fields, message)[1] < 0:
-            return
+            boot = node.boots.get(fields["boot"])
+        else:
+            boot, _ = self._speaks(node, fields, message)
+        if boot is not None and boot.account.counted is None:
+            boot.account.counted = counts(fields)
+            self._ledger.touch(boot)
         if fields != node.meta:
             node.set_meta(fields)
             self._store.set_meta(node.number, fields)
@@ -348,7 +322,7 @@ class Ingest:
         if node.status_gone and node.meta_gone:
             self._store.set_meta(node.number, None)
             self._registry.remove(node)
-            self._routes = {topic: kept for topic, kept in self._routes.items() if kept.who != node.id}
+            self._routes.forget(node.id)
             self._listener.forgotten(node)
 
     def _health(self, route: Route, message: Message) -> None:
@@ -356,9 +330,10 @@ class Ingest:
         node = self._node(route)
         if message.retain:
             self.ignored += 1
-        elif self._enter(node, fields, message)[1] >= 0:
-            node.health = {key: fields[key] for key in payloads.HEALTH_KEYS if key in fields}
-            self._touch(node, "health", "last", "counts")
+            return
+        self._speaks(node, fields, message)
+        node.health = {key: fields[key] for key in payloads.HEALTH_KEYS if key in fields}
+        self._touch(node, "health")
 
     def _log(self, route: Route, message: Message) -> None:
         fields = payloads.decode("log", message.payload, orjson.loads)
@@ -366,22 +341,37 @@ class Ingest:
         if message.retain:
             self.ignored += 1
             return
-        boot, ts = self._enter(node, fields, message)
-        if ts >= 0:
-            text = str(fields["msg"])
-            trace = str(fields.get("tb", ""))
-            assert route.name is not None
-            self._store.add_log(node.number, boot.id, fields["seq"], route.name, text, trace, ts)
-            self._touch(node, "last", "counts")
+        boot, at = self._speaks(node, fields, message)
+        assert route.name is not None
+        text, trace = str(fields["msg"]), str(fields.get("tb", ""))
+        self._store.add_log(node.number, boot.id, route.name, text, trace, at + self._clock.step)
 
     def _ack(self, route: Route, message: Message) -> None:
-        """Only for the sequence: who waits for acks collects them himself."""
+        """Only for what the envelope tells: who waits for acks collects them himself."""
         fields = payloads.decode("ack", message.payload, orjson.loads)
         node = self._node(route)
         if message.retain:
             self.ignored += 1
-        elif self._enter(node, fields, message)[1] >= 0:
-            self._touch(node, "last", "counts")
+        else:
+            self._speaks(node, fields, message)
+
+    def _journal(self, route: Route, message: Message) -> None:
+        """What the node still has: all else that is missing is gone."""
+        fields = payloads.decode("journal", message.payload, orjson.loads)
+        if any(end > MAX_SEQ for _, _, end, _ in fields["kept"]):
+            raise SchemaError(RANGE, "a row ends behind any number there is")
+        node = self._node(route)
+        if message.retain:
+            self.ignored += 1
+            return
+        own, _ = self._speaks(node, fields, message)
+        rows, more, ledger, now = fields["kept"], "more" in fields, self._ledger, self._now
+        boots = {name: ledger.boot(node, name, first, now, name != own.boot) for name, first, _, _ in rows}
+        # With two boards of one name, the journal of the one says nothing about the boots of the other.
+        others = [] if more or node.presence.is_shared(now) else ledger.others(node, boots, now)
+        for boot in node.delivery.journal(rows, fields["seq"], more, boots, others, now):
+            ledger.touch(boot)
+        ledger.trim(node)
 
     def _command(self, route: Route, message: Message) -> None:
         """A command on its way to nodes. Whether it was retained is not seen here, hence the question."""

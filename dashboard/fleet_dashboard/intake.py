@@ -13,12 +13,15 @@ from collections.abc import Callable
 
 from fleet_client import Address, Client, ClientError, Denied, Message
 from fleet_dashboard.ingest import Ingest
+from fleet_dashboard.ledger import Ledger
 from fleet_dashboard.store import Store, StoreError
 from fleet_schema import topics
 
 COMMIT_ROWS = 400  # well below the 1,000 that the broker sends ahead, so that it never has to wait for us
 COMMIT_S = 0.025  # and with fewer, this long after the first
+DURABLE_S = 1.0  # so often, at most, a commit waits for the disk, and the nodes can be told what is settled
 MAX_PENDING = 20_000  # rows; with more we stop taking messages, and the broker keeps them
+BEHIND = 4 * COMMIT_ROWS
 COALESCE_S = 0.005
 AGAIN_S = 1.0  # after a commit that failed
 
@@ -32,6 +35,7 @@ class Intake:
         base: str,
         store: Store,
         ingest: Ingest,
+        ledger: Ledger,
         *,
         on_link: Callable[[str | None], None],
         store_failed: Callable[[str], None],
@@ -51,12 +55,19 @@ class Intake:
         )
         self._store = store
         self._ingest = ingest
+        self._ledger = ledger
         self._store_failed = store_failed
         self._unacknowledged: list[Message] = []
         self._work = asyncio.Event()  # something waits for a commit
         self._full = asyncio.Event()  # so much that the commit should not wait
         self._room = asyncio.Event()  # not too much
         self._closing = False  # the next commit is the last
+        self._durable_at = -DURABLE_S
+
+    @property
+    def is_behind(self) -> bool:
+        """Is more waiting than should? Then this is no time to ask for even more."""
+        return self._store.backlog > BEHIND
 
     async def subscribe(self) -> None:
         """Returns when everything of the base comes in; says why as long as it does not."""
@@ -83,7 +94,7 @@ class Intake:
             self.commit_soon()
             if self._store.pending >= COMMIT_ROWS:
                 self._full.set()
-            if self._store.pending > MAX_PENDING:
+            if self._store.backlog > MAX_PENDING:
                 self._room.clear()
             await self._room.wait()
 
@@ -99,8 +110,12 @@ class Intake:
             self._work.clear()
             self._full.clear()
             batch, self._unacknowledged = self._unacknowledged, []
+            now = asyncio.get_running_loop().time()
+            durable = self._closing or (self._ledger.unsettled and now - self._durable_at >= DURABLE_S)
+            if durable:
+                self._durable_at = now
             try:
-                await self._store.commit()
+                await self._store.commit(durable)
             except StoreError as error:
                 # Nothing is lost: the rows stay, nothing is acknowledged, and the broker keeps what follows.
                 self._unacknowledged = batch + self._unacknowledged

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 import orjson
@@ -55,6 +55,7 @@ class Live:
         return len(self._viewers)
 
     def add_event(self, event: Document) -> None:
+        """Its "t" is monotonic ms, like all times here until they are shown."""
         self._events.append(event)
         self._new_events.append(event)
 
@@ -71,7 +72,7 @@ class Live:
             **self._status(),
             "stats": self._stats(),
             "nodes": [self._registry.nodes[name].view(step) for name in sorted(self._registry.nodes)],
-            "events": list(self._events)[::-1],
+            "events": _shown(self._events, step)[::-1],
         }
 
     def frame(self, now: int, step: int) -> None:
@@ -80,7 +81,7 @@ class Live:
         touched: set[Node] = registry.touched
         registry.touched = set()
         gone, registry.gone = registry.gone, []
-        events = list(self._new_events)
+        events = _shown(self._new_events, step)
         self._new_events.clear()
         extra, self._extra = self._extra, {}
         rollcalls, self._rollcalls = self._rollcalls, {}
@@ -106,6 +107,14 @@ class Live:
                 self.conflated += 1
             elif not viewer.behind:
                 viewer.queue.append(data)
+            viewer.wake.set()
+
+    def start_again(self) -> None:
+        """Everybody gets a snapshot: what was sent is not right any more, since the host's clock was set."""
+        self._snapshot = None
+        for viewer in self._viewers:
+            viewer.queue.clear()
+            viewer.behind = True
             viewer.wake.set()
 
     async def watch(self, step: Callable[[], int]) -> AsyncIterator[bytes]:
@@ -140,6 +149,10 @@ class Live:
         self._closed = True
         for viewer in self._viewers:
             viewer.wake.set()
+
+
+def _shown(events: Iterable[Document], step: int) -> list[Document]:
+    return [{**event, "t": event["t"] + step} for event in events]
 
 
 def encode(event: str, document: Document) -> bytes:

@@ -1,44 +1,29 @@
 """What is known of each node right now, in memory: the registry that ingest fills and the live view shows.
 
-Owns the caps (500 nodes, 32 fields each, 8 boots each). No MQTT, no SQL, no HTTP.
+Owns the caps (500 nodes, 32 fields each, 16 boots each). No MQTT, no SQL, no HTTP.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import asdict
 from typing import Any
 
 from fleet_dashboard import leaderboard
-from fleet_dashboard.clock import BootClock
+from fleet_dashboard.account import Figures
+from fleet_dashboard.boot import Boot
+from fleet_dashboard.delivery import Delivery
 from fleet_dashboard.presence import Presence, period_of
-from fleet_dashboard.sequence import Sequence
 
 MAX_NODES = 500
 MAX_FIELDS = 32
-MAX_BOOTS = 8
+MAX_BOOTS = 16
 SPARK_POINTS = 60
 SPARK_EVERY_MS = 1000
 
 
-class Boot:
-    """One life of a node, from power to power: its clock and its sequence."""
-
-    __slots__ = ("boot", "clock", "fell", "first_seq", "id", "placed", "saved", "seen", "sequence")
-
-    def __init__(self, boot: str, number: int, clock: BootClock) -> None:
-        self.boot = boot
-        self.id = number
-        self.clock = clock
-        self.sequence = Sequence()
-        self.seen = 0
-        self.saved = 0  # when the store was last told
-        self.first_seq = -1  # the first that this process stored
-        self.placed: int | None = None  # the offset by which stored samples were placed; None before the first
-        self.fell = 0  # when the offset last fell by so much that they must be placed again; 0: never
-
-
 class Node:
-    """Times are monotonic ms, but `times` and the `t` of an event, which are UTC of the sample."""
+    """All times are monotonic ms, so that they move along when somebody sets the host's clock; view() makes UTC."""
 
     def __init__(self, name: str, number: int, now: int) -> None:
         self.id = name
@@ -46,16 +31,20 @@ class Node:
         self.presence = Presence(now)
         self.boots: dict[str, Boot] = {}
         self.boot: Boot | None = None  # the one that spoke last
+        self.rest = Figures()  # of the boots that are not in `boots`
+        self.unseen = True  # there may be such boots of which something is missing
+        self.delivery = Delivery()
         self.meta: dict[str, Any] | None = None
         self.values: dict[str, dict[str, float | None]] = {}
-        self.times: dict[str, int] = {}
+        self.times: dict[str, int] = {}  # when `values` were sampled
+        self._shown: dict[str, tuple[int, int]] = {}  # (id of the boot, seq) of `values`
         self.health: dict[str, Any] | None = None
         self.event: dict[str, Any] | None = None
+        self._event_of = (0, 0)
         self.lag_ms: int | None = None  # from sample to us, the last live one
         self.received = 0
         self.duplicates = 0
         self.bad = 0
-        self.lost_before = 0  # in boots that are not in `boots` any more
         self.presses = 0
         self.shake: float | None = None
         self.late = False  # the last sample had waited
@@ -87,14 +76,38 @@ class Node:
         others = sum(len(fields) for name, fields in self.values.items() if name != sensor)
         return others + len(names) <= MAX_FIELDS
 
-    def set_values(self, sensor: str, values: dict[str, float | None], ts: int, now: int) -> None:
-        """The newest sample of a sensor; an older one than we have is not shown."""
-        if ts < self.times.get(sensor, 0):
+    def set_values(
+        self, sensor: str, values: dict[str, float | None], at: int, now: int, boot: Boot, seq: int, late: bool = False
+    ) -> None:
+        """A sample of a sensor, taken at `at`; one that is older than what we show is not shown."""
+        shown = self._shown.get(sensor)
+        if shown is not None and not self._is_newer(boot, seq, late, shown, at, self.times[sensor]):
             return
+        self._shown[sensor] = boot.id, seq
         self.values[sensor] = values
-        self.times[sensor] = ts
+        self.times[sensor] = at
         if now >= self._spark_next:
             self._extend_spark(sensor, values, now)
+
+    def restore_values(
+        self, values: dict[str, dict[str, float | None]], times: dict[str, int], shown: dict[str, tuple[int, int]]
+    ) -> None:
+        """What an earlier process knew."""
+        self.values, self.times, self._shown = values, times, shown
+
+    def set_event(self, event: dict[str, Any], boot: Boot, seq: int, late: bool) -> None:
+        """{"input","type","n","t"}; one that is older than what we show is not shown."""
+        if self.event is None or self._is_newer(boot, seq, late, self._event_of, event["t"], self.event["t"]):
+            self.event, self._event_of = event, (boot.id, seq)
+
+    def _is_newer(self, boot: Boot, seq: int, late: bool, shown: tuple[int, int], at: int, shown_at: int) -> bool:
+        """Within a boot the numbers decide and no clock. What an earlier boot left behind never replaces what the
+        boot that speaks has said."""
+        if shown[0] == boot.id:
+            return seq > shown[1]
+        if not late or boot is self.boot:
+            return True
+        return (self.boot is None or shown[0] != self.boot.id) and at >= shown_at
 
     def _extend_spark(self, sensor: str, values: dict[str, float | None], now: int) -> None:
         if self.spark_of is None:
@@ -107,8 +120,12 @@ class Node:
             self.changed.add("spark")
 
     @property
-    def lost(self) -> int:
-        return self.lost_before + sum(boot.sequence.lost for boot in self.boots.values())
+    def figures(self) -> Figures:
+        """Of all boots there ever were."""
+        sums = Figures(**asdict(self.rest))
+        for boot in self.boots.values():
+            sums.add(boot.account)
+        return sums
 
     @property
     def name(self) -> str:
@@ -149,7 +166,11 @@ def _spark(node: Node, step: int) -> dict[str, Any] | None:
 
 
 def _counts(node: Node, step: int) -> dict[str, int]:
-    return {"received": node.received, "lost": node.lost, "duplicates": node.duplicates, "bad": node.bad}
+    return {"received": node.received, **asdict(node.figures), "duplicates": node.duplicates, "bad": node.bad}
+
+
+def _event(node: Node, step: int) -> dict[str, Any] | None:
+    return None if node.event is None else {**node.event, "t": node.event["t"] + step}
 
 
 VIEW: dict[str, Any] = {
@@ -165,10 +186,10 @@ VIEW: dict[str, Any] = {
     "conn": lambda node, step: node.presence.conn,
     "period": lambda node, step: (node.meta or {}).get("period", node.period),
     "v": lambda node, step: node.values,
-    "t": lambda node, step: node.times,
+    "t": lambda node, step: {sensor: at + step for sensor, at in node.times.items()},
     "meta": lambda node, step: node.meta,
     "health": lambda node, step: node.health,
-    "event": lambda node, step: node.event,
+    "event": _event,
     "spark": _spark,
     "counts": _counts,
     "lag_ms": lambda node, step: node.lag_ms,

@@ -12,6 +12,8 @@ SILENT_FLOOR_MS = 1000  # three periods of a very fast node are still no reason 
 UNKNOWN_PERIOD_MS = 60_000  # without meta: the period of `health`, which every node sends
 MAX_CLAIMS = 8
 ASK_AGAIN_MS = 5000
+SWAPS = 2  # an earlier boot took over again this often within ..
+SWAPS_MS = 60_000  # .. this: two boards
 
 
 class Presence:
@@ -76,6 +78,10 @@ class Presence:
             self._claims.remove(boot)
             self.swaps = [*self.swaps[-9:], now]
         self._claims = [*self._claims[-(MAX_CLAIMS - 1) :], boot]
+
+    def is_shared(self, now: int) -> bool:
+        """Do two boards use this id?"""
+        return sum(now - swap < SWAPS_MS for swap in self.swaps) >= SWAPS
 
     def heard(self, now: int) -> bool:
         """A live (not late) message came. True if the node should be asked for its birth again: it speaks

@@ -67,4 +67,55 @@ CREATE VIEW reading AS
               JOIN boot ON boot.id = sample.id >> 32
 """
 
-MIGRATIONS = (FIRST,)
+SECOND = """
+-- Schema 1 could give a boot a second row when it came back after a long time: the newest keeps the name.
+UPDATE boot SET boot = boot || '-' || id WHERE EXISTS (
+  SELECT 1 FROM boot AS later WHERE later.node = boot.node AND later.boot = boot.boot AND later.id > boot.id);
+DROP INDEX boot_by_node;
+CREATE UNIQUE INDEX boot_by_node ON boot(node, boot);
+
+-- What became of every reading of a boot (fleet_dashboard/account.py), written with the rows that it counts.
+-- Below next_seq each number is stored, missing or gone.
+ALTER TABLE boot ADD COLUMN next_seq INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE boot ADD COLUMN floor_seq INTEGER NOT NULL DEFAULT 0;   -- below it, only the rows tell
+ALTER TABLE boot ADD COLUMN first_seq INTEGER NOT NULL DEFAULT 0;   -- by which the boot was first heard of
+ALTER TABLE boot ADD COLUMN missing TEXT NOT NULL DEFAULT '';       -- JSON [[first, last], ..], or ''
+ALTER TABLE boot ADD COLUMN n_missing INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE boot ADD COLUMN gone TEXT NOT NULL DEFAULT '';
+ALTER TABLE boot ADD COLUMN gone_low INTEGER NOT NULL DEFAULT 0;    -- gone below first_seq
+ALTER TABLE boot ADD COLUMN gone_high INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE boot ADD COLUMN drop_low INTEGER NOT NULL DEFAULT 0;    -- of these, what the node dropped by its own count
+ALTER TABLE boot ADD COLUMN drop_high INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE boot ADD COLUMN drops INTEGER NOT NULL DEFAULT 0;       -- that count
+ALTER TABLE boot ADD COLUMN twice INTEGER NOT NULL DEFAULT 0;       -- readings that came again
+ALTER TABLE boot ADD COLUMN counted INTEGER;                        -- 0: none of this can be told; NULL: not known yet
+ALTER TABLE boot ADD COLUMN timed INTEGER NOT NULL DEFAULT 1;       -- 0: boot_ms is "no later than"
+ALTER TABLE boot ADD COLUMN up_ms INTEGER NOT NULL DEFAULT 0;       -- the largest `up` of a boot that is not timed
+CREATE INDEX boot_missing ON boot(node) WHERE n_missing > 0;
+
+-- What is there was numbered together with messages that are no readings.
+UPDATE boot SET counted = 0, next_seq = 1 + max(
+  coalesce((SELECT max(id) FROM sample WHERE id BETWEEN boot.id << 32 AND boot.id << 32 | 4294967295) & 4294967295, -1),
+  coalesce((SELECT max(id) FROM event WHERE id BETWEEN boot.id << 32 AND boot.id << 32 | 4294967295) & 4294967295, -1));
+UPDATE boot SET floor_seq = next_seq;
+
+-- A log message carries the number of the next reading, so it has none of its own any more.
+ALTER TABLE log RENAME TO log_1;
+DROP INDEX log_by_time;
+CREATE TABLE log(
+  id INTEGER PRIMARY KEY,
+  boot INTEGER NOT NULL,
+  node INTEGER NOT NULL,
+  level TEXT NOT NULL,
+  msg TEXT NOT NULL,
+  tb TEXT NOT NULL,
+  ts INTEGER NOT NULL);
+INSERT INTO log(boot, node, level, msg, tb, ts) SELECT id >> 32, node, level, msg, tb, ts FROM log_1 ORDER BY ts, id;
+DROP TABLE log_1;
+CREATE INDEX log_by_time ON log(node, ts);
+
+-- Written by each commit that waits for the disk, since one that changes nothing does not.
+ALTER TABLE about ADD COLUMN durable_ms INTEGER NOT NULL DEFAULT 0
+"""
+
+MIGRATIONS = (FIRST, SECOND)

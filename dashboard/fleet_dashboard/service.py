@@ -17,12 +17,13 @@ from typing import Any
 import uvicorn
 
 from fleet_client import Client, ClientError, Denied, Message
-from fleet_dashboard import announce, leaderboard, web
+from fleet_dashboard import announce, confirm, leaderboard, web
 from fleet_dashboard.alerts import FADE_MS, Alerts
 from fleet_dashboard.clock import WallClock
 from fleet_dashboard.commands import Commands
 from fleet_dashboard.ingest import Ingest
 from fleet_dashboard.intake import Intake
+from fleet_dashboard.ledger import Ledger
 from fleet_dashboard.live import FRAME_S, Live
 from fleet_dashboard.nodes import PRESENCE, Node, Registry
 from fleet_dashboard.retained import RetainedCommands
@@ -30,6 +31,8 @@ from fleet_dashboard.settings import Settings
 from fleet_dashboard.store import Store
 
 STORE_ALERT_MS = 10_000
+PAUSED_MS = 5000  # who slept for so long did not listen, and cannot say who was silent
+BOOTS_SHOWN = 20
 BROKER_DROPPED = "$SYS/broker/publish/messages/dropped"
 
 
@@ -55,7 +58,8 @@ class Service:
         self._store = Store(settings.database)
         self._registry = Registry()
         self._alerts = Alerts()
-        self._ingest = Ingest(settings.base, self._store, self._registry, self._clock, self)
+        self._ledger = Ledger(self._store, self._clock)
+        self._ingest = Ingest(settings.base, self._store, self._registry, self._ledger, self._clock, self)
         self._live = Live(self._registry, self._status, self.stats)
         self._boards = leaderboard.boards([])
         self._linked_since: int | None = None
@@ -72,7 +76,7 @@ class Service:
             loop.add_signal_handler(number, self._stop.set)
         listener = listen(self._settings)
         for known in await self._store.open():
-            self._ingest.restore(known)
+            self._ledger.restore(self._registry, known)
         self._make_clients()
         server = HttpServer(
             uvicorn.Config(
@@ -96,6 +100,7 @@ class Service:
                         ("frames", self._tick),
                         ("seconds", self._seconds),
                         ("announce", self._announce),
+                        ("confirm", self._confirm),
                         ("retained", self._retained.watch),
                         ("broker", self._watch_broker),
                         ("ready", lambda: self._get_ready(listener)),
@@ -111,7 +116,7 @@ class Service:
         """Two connections: taking everything in at MQTT 3.1.1, which costs half; everything else at 5."""
         broker, base = self._settings.broker, self._settings.base
         self._intake = Intake(
-            broker, base, self._store, self._ingest, on_link=self._link, store_failed=self._store_failed
+            broker, base, self._store, self._ingest, self._ledger, on_link=self._link, store_failed=self._store_failed
         )
         self._control = Client(
             broker,
@@ -124,6 +129,7 @@ class Service:
         self._retained = RetainedCommands(self._control, self._retained_command)
         self._announcer = announce.Announcer(self._control, self._registry)
         self._announcer.set_boards(self._boards)
+        self._confirmer = confirm.Confirmer(self._control, self._registry, self._ledger, lambda: self._intake.is_behind)
         self._commands = Commands(self._control, self._registry, self._spawn, self._live.add_rollcall)
 
     async def _serve(self, server: HttpServer, listener: socket.socket) -> None:
@@ -143,7 +149,7 @@ class Service:
             task.cancel()
         await asyncio.wait(loops)
         await self._announcer.say_goodbye(self.now_ms())
-        self._ingest.settle()
+        self._ledger.settle(self._registry.nodes.values())
         self._intake.finish()
         await commits
 
@@ -194,6 +200,9 @@ class Service:
         while True:
             await asyncio.sleep(FRAME_S)
             now = self._clock.refresh()
+            if self._clock.take_jump():
+                self._ledger.clock_was_set(self._registry.nodes.values())
+                self._live.start_again()
             changes = self._alerts.take_changes()
             if changes:
                 self._announcer.add_alerts(changes)
@@ -202,13 +211,16 @@ class Service:
 
     async def _seconds(self) -> None:
         """Once a second: judge silence and alerts, count the boards, keep the clocks."""
-        before = self._ingest.received
+        before, last = self._ingest.received, self._clock.refresh()
         while True:
             await asyncio.sleep(1)
             now = self._clock.refresh()
+            if now - last > PAUSED_MS and self._linked_since is not None:
+                self._linked_since = now
+            last = now
             self._rate, before = self._ingest.received - before, self._ingest.received
             self._judge(now)
-            self._ingest.settle()
+            self._ledger.settle(self._registry.nodes.values())
             self._intake.commit_soon()
             boards = leaderboard.boards(node.standing() for node in self._registry.nodes.values())
             if boards != self._boards:
@@ -224,7 +236,7 @@ class Service:
                 node.changed |= PRESENCE
                 self._registry.touched.add(node)
             self._alerts.judge_node(node, now, ts)
-        for who, culprit in self._ingest.culprits.items():
+        for who, culprit in self._ingest.culprits.nodes.items():
             self._alerts.judge_culprit(who, culprit, now, ts)
         self._alerts.fade(now)
 
@@ -232,6 +244,11 @@ class Service:
         while True:
             await self._announcer.publish_due(self._clock.refresh(), self._clock.step)
             await asyncio.sleep(FRAME_S)
+
+    async def _confirm(self) -> None:
+        while True:
+            await asyncio.sleep(confirm.EVERY_S)
+            await self._confirmer.publish_due(self._clock.refresh())
 
     async def _watch_broker(self) -> None:
         """What the broker itself dropped, where it tells: data that was lost before it could reach us."""
@@ -274,7 +291,7 @@ class Service:
             "kept": ingest.kept,
             "duplicates": ingest.duplicates,
             "ignored": ingest.ignored,
-            "bad": ingest.bad,
+            "bad": ingest.culprits.rules,
             "rate": self._rate,
             "rows": store.rows,
             "repeated": store.repeated,
@@ -306,7 +323,18 @@ class Service:
         if node is None:
             return None
         recent = await self._store.recent(name)
-        return {**node.view(self._clock.step), **recent, "commands": self._commands.rows_of(name)}
+        delivery = (await self._store.delivery(name, most=BOOTS_SHOWN)).get(name, [])
+        commands = self._commands.rows_of(name)
+        return {**node.view(self._clock.step), **recent, "delivery": delivery, "commands": commands}
+
+    async def delivery(self, since: int) -> dict[str, Any]:
+        found = await self._store.delivery(since_ms=since)
+        nodes = self._registry.nodes
+        rows = [
+            {"id": name, "name": nodes[name].name if name in nodes else name, "boots": boots}
+            for name, boots in sorted(found.items())
+        ]
+        return {"now": self.now_ms(), "nodes": rows}
 
     async def series(self, node: str, sensor: str, start: int, end: int, points: int) -> dict[str, Any] | None:
         known = self._registry.nodes.get(node)

@@ -1,11 +1,11 @@
-"""The database: what is kept, and the only SQL of the project. Never sees a topic or a payload.
+"""The database: what is kept. Never sees a topic or a payload; the only SQL of the project is here and in store_*.py.
 
 SQLite in WAL mode, one writer thread, one reader thread. add_* collect rows in memory; `commit` writes them in one
-transaction, and only then may the messages be acknowledged: a kill -9 loses nothing that was acknowledged (a power
-cut may lose the last commits: synchronous=NORMAL does not wait for the disk).
+transaction, and only then may the messages be acknowledged: a kill -9 loses nothing that was acknowledged. A power cut
+may lose the last commits; what a *durable* commit holds, and all before it, survives that too.
 
-A sample's id is its identity, boot << 32 | seq, so a message that is delivered twice is stored once at no extra
-cost. A row holds all values of one message: v0, v1, .. are the fields listed in `sensor.fields`, in that order.
+A reading's id is its identity, boot << 32 | seq, so one that is delivered twice is stored once at no extra cost. A row
+of sample holds all values of one message: v0, v1, .. are the fields listed in `sensor.fields`, in that order.
 """
 
 from __future__ import annotations
@@ -16,73 +16,51 @@ import sqlite3
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from fleet_dashboard.schema import COLUMNS, MIGRATIONS
+from fleet_dashboard import store_read, store_write
+from fleet_dashboard.account import MAX_SEQ, Figures
+from fleet_dashboard.schema import COLUMNS
+from fleet_dashboard.store_read import KnownBoot, KnownNode, SensorInfo
+from fleet_dashboard.store_write import Rows, StoreError
 
-MAX_SEQ = (1 << 32) - 1  # 136 years at one message a second
-MAX_POINTS = 5000
-QUERY_S = 5.0  # a query that takes longer than this is given up
+__all__ = ["KnownBoot", "KnownNode", "SensorInfo", "Store", "StoreError"]
+
 RECENT_MS = 24 * 3600 * 1000  # what was not seen for longer is not shown after a restart; its history is kept
-
-Rows = dict[str, list[tuple[Any, ...]]]
-
-# In this order, so that rows never point to what is not there yet.
-NODE = "INSERT OR IGNORE INTO node(id, name) VALUES(?, ?)"
-SENSOR = "INSERT OR REPLACE INTO sensor(id, node, name, fields) VALUES(?, ?, ?, ?)"  # fields may have grown
-BOOT = "INSERT OR IGNORE INTO boot(id, node, boot) VALUES(?, ?, ?)"
-EVENT = "INSERT OR IGNORE INTO event(id, node, input, type, n, up, ts) VALUES(?, ?, ?, ?, ?, ?, ?)"
-LOG = "INSERT OR IGNORE INTO log(id, node, level, msg, tb, ts) VALUES(?, ?, ?, ?, ?, ?)"
-META = "UPDATE node SET meta = ?2, shown = ?2 IS NOT NULL WHERE id = ?1"
-PROGRESS = "UPDATE boot SET boot_ms = ?2, seen_ms = ?3 WHERE id = ?1"
-RETIME = "UPDATE sample SET ts = up + ?3 WHERE id BETWEEN ?1 AND ?2 AND ts > up + ?3 + 1000"
-RETIME_EVENTS = RETIME.replace("sample", "event")
-_SAMPLES = {
-    width: f"INSERT OR IGNORE INTO sample(id, sensor, up, ts, {', '.join(f'v{i}' for i in range(width))}) "
-    f"VALUES({', '.join('?' * (width + 4))})"
-    for width in range(1, COLUMNS + 1)
-}
-ORDER = (NODE, SENSOR, BOOT, *_SAMPLES.values(), EVENT, LOG, META, PROGRESS, RETIME, RETIME_EVENTS)
+RECENT_BOOTS = 16
+MAX_BOOTS_TOLD = 10_000
+T = TypeVar("T")
 
 
-class StoreError(Exception):
-    """The database cannot be used; one sentence."""
+class Accounts(Protocol):
+    """Whoever keeps the accounts of the boots: they are written with the rows that they count, or not at all."""
 
+    def take(self, durable: bool) -> list[tuple[Any, ...]]:
+        """What changed since the last call, each (columns of account.COLUMNS.., id of the boot)."""
 
-@dataclass
-class SensorInfo:
-    id: int
-    fields: tuple[str, ...]
-
-
-@dataclass
-class KnownNode:
-    """What the database remembers of a node: for a quick restart. Times are UTC ms."""
-
-    name: str
-    meta: dict[str, Any] | None
-    presses: int
-    boots: list[tuple[str, int, int]] = field(default_factory=list)  # (boot, UTC of its start, last seen), oldest first
-    values: dict[str, dict[str, float | None]] = field(default_factory=dict)
-    times: dict[str, int] = field(default_factory=dict)
+    def written(self, durable: bool) -> None:
+        """What was taken is in the database now."""
 
 
 class Store:
-    """`open` first, `close` last. add_* and ids are for the loop's thread only."""
+    """`open` first, `close` last. add_*, find_* and ids are for the loop's thread only."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.accounts: Accounts | None = None
         self.rows = 0  # samples and events committed by this process, each counted once
         self.repeated = 0  # rows that were there already
-        self.pending = 0  # rows that wait for the next commit
+        self.pending = 0  # samples and events that wait for the next commit
+        self.backlog = 0  # everything that waits
         self.instance = ""  # names this database for the broker's session
         self._closed = False
         self._rows: Rows = defaultdict(list)
+        self._written: Rows = {}  # what is being written
+        self._synced = True  # a power cut would lose nothing
         self._nodes: dict[str, int] = {}
-        self._boots: dict[tuple[int, str], int] = {}
         self._sensors: dict[tuple[int, str], SensorInfo] = {}
         self._next = {"node": 1, "boot": 1, "sensor": 1}
         self._writer = ThreadPoolExecutor(1, "store-writer")
@@ -110,43 +88,20 @@ class Store:
     def _open(self) -> list[KnownNode]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         database = self._connection()
-        migrate(database)
+        store_write.migrate(database)
+        store_write.write(database, {}, durable=True)  # what an earlier process committed is settled from here on
         self.instance = database.execute("SELECT instance FROM about").fetchone()[0]
         for table in self._next:
             self._next[table] = database.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {table}").fetchone()[0]
         self._nodes = dict(database.execute("SELECT name, id FROM node"))
         for number, node, name, fields in database.execute("SELECT id, node, name, fields FROM sensor"):
             self._sensors[node, name] = SensorInfo(number, tuple(json.loads(fields)))
-        recent = int(time.time() * 1000) - RECENT_MS
-        for node, boot, number in database.execute("SELECT node, boot, id FROM boot WHERE seen_ms > ?", (recent,)):
-            self._boots[node, boot] = number
-        shown = "SELECT id, name, meta FROM node WHERE shown AND id IN (SELECT node FROM boot WHERE seen_ms > ?)"
-        return [self._known(database, *row) for row in database.execute(shown, (recent,)).fetchall()]
-
-    def _known(self, database: sqlite3.Connection, number: int, name: str, meta: str | None) -> KnownNode:
-        presses = "SELECT count(*) FROM event WHERE node = ? AND type = 'press'"
-        known = KnownNode(name, json.loads(meta) if meta else None, database.execute(presses, (number,)).fetchone()[0])
-        boots = (
-            "SELECT boot, boot_ms, seen_ms FROM boot WHERE node = ? AND boot_ms NOT NULL ORDER BY seen_ms DESC LIMIT 8"
-        )
-        known.boots = database.execute(boots, (number,)).fetchall()[::-1]
-        sensors = "SELECT id, name, fields FROM sensor WHERE node = ?"
-        for sensor_id, sensor, fields in database.execute(sensors, (number,)).fetchall():
-            last = "SELECT * FROM sample WHERE sensor = ? ORDER BY ts DESC LIMIT 1"
-            row = database.execute(last, (sensor_id,)).fetchone()
-            if row is not None:
-                known.times[sensor] = row[3]
-                known.values[sensor] = dict(zip(json.loads(fields), row[4:], strict=False))
-        return known
+        return store_read.known_nodes(database, int(time.time() * 1000) - RECENT_MS, RECENT_BOOTS)
 
     def _connection(self) -> sqlite3.Connection:
-        """One per thread: the writer's and the reader's."""
+        """One per thread: the writer's, the reader's and the loop's."""
         if not hasattr(self._local, "database"):
-            database = self._local.database = sqlite3.connect(self.path, isolation_level=None)
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = NORMAL")
-            database.execute("PRAGMA cache_size = -16000")  # KiB
-            database.execute("PRAGMA busy_timeout = 5000")
+            self._local.database = store_write.connect(self.path)
         connection: sqlite3.Connection = self._local.database
         return connection
 
@@ -163,7 +118,8 @@ class Store:
         self._closed = True
         loop = asyncio.get_running_loop()
         try:
-            await self.commit()
+            await self.commit(durable=True)
+            self._let_go()
             await loop.run_in_executor(self._reader, self._let_go)
             await loop.run_in_executor(self._writer, self._let_go)
         finally:
@@ -181,20 +137,14 @@ class Store:
         number = self._nodes.get(name)
         if number is None:
             number = self._nodes[name] = self._new_id("node")
-            self._add(NODE, (number, name))
+            self._add(store_write.NODE, (number, name))
         return number
 
-    def boot_id(self, node: int, boot: str) -> int:
-        """Of a boot that this process has not met; it may be in the database, from an earlier process."""
-        number = self._boots.get((node, boot))
-        if number is None:
-            number = self._boots[node, boot] = self._new_id("boot")
-            self._add(BOOT, (number, node, boot))
+    def new_boot(self, node: int, boot: str, seen_ms: int) -> int:
+        """The id of a boot that find_boot does not know; who asks for it remembers it until it is committed."""
+        number = self._new_id("boot")
+        self._add(store_write.BOOT, (number, node, boot, seen_ms))
         return number
-
-    def forget_boot(self, node: int, boot: str) -> None:
-        """Nobody asks for this boot any more: bounds our memory, its rows stay."""
-        self._boots.pop((node, boot), None)
 
     def sensor(self, node: int, name: str, names: tuple[str, ...]) -> SensorInfo:
         """The sensor with a column for each of `names` (at most 16 in all: further ones are not stored)."""
@@ -204,13 +154,41 @@ class Store:
         new = [one for one in names if one not in info.fields]
         if new:
             info.fields = (info.fields + tuple(new))[:COLUMNS]
-            self._add(SENSOR, (info.id, node, name, json.dumps(info.fields)))
+            self._add(store_write.SENSOR, (info.id, node, name, json.dumps(info.fields)))
         return info
+
+    # -- what was committed, at once: for what happens rarely --------------------------------------------------
+
+    def find_boot(self, node: int, boot: str) -> KnownBoot | None:
+        """A boot that was committed; StoreError if the database does not answer."""
+        return self._ask(lambda database: store_read.boot(database, node, boot))
+
+    def boots_with_holes(self, node: int, most: int) -> list[str]:
+        return self._ask(lambda database: store_read.boots_with_holes(database, node, most))
+
+    def totals(self, node: int, without: Iterable[int]) -> Figures:
+        return self._ask(lambda database: store_read.totals(database, node, without))
+
+    def is_stored(self, boot: int, seq: int) -> bool:
+        """Is this reading committed, or on its way to be?"""
+        number = boot << 32 | seq
+        for rows in (self._rows, self._written):
+            for statement in store_write.READINGS:
+                if any(row[0] == number for row in rows.get(statement, ())):
+                    return True
+        return self._ask(lambda database: store_read.is_stored(database, number))
+
+    def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return question(self._connection())
+        except sqlite3.Error as error:
+            raise StoreError(f"the database {self.path} cannot be read ({error})") from None
 
     # -- what is kept ----------------------------------------------------------------------------------------
 
     def _add(self, statement: str, row: tuple[Any, ...]) -> None:
         self._rows[statement].append(row)
+        self.backlog += 1
 
     def add_sample(self, boot: int, seq: int, sensor: SensorInfo, up: int, ts: int, values: dict[str, Any]) -> None:
         """`values` by field name; ts is UTC ms. The caller has checked them."""
@@ -218,155 +196,104 @@ class Store:
             row = (boot << 32 | seq, sensor.id, up, ts, *values.values())
         else:
             row = (boot << 32 | seq, sensor.id, up, ts, *[values.get(name) for name in sensor.fields])
-        self._rows[_SAMPLES[len(row) - 4]].append(row)
+        self._rows[store_write.SAMPLES[len(row) - 4]].append(row)
+        self.backlog += 1
         self.pending += 1
 
     def add_event(self, node: int, boot: int, seq: int, name: str, kind: str, n: int, up: int, ts: int) -> None:
-        self._add(EVENT, (boot << 32 | seq, node, name, kind, n, up, ts))
+        self._add(store_write.EVENT, (boot << 32 | seq, node, name, kind, n, up, ts))
         self.pending += 1
 
-    def add_log(self, node: int, boot: int, seq: int, level: str, msg: str, tb: str, ts: int) -> None:
-        self._add(LOG, (boot << 32 | seq, node, level, msg, tb, ts))
+    def add_log(self, node: int, boot: int, level: str, msg: str, tb: str, ts: int) -> None:
+        self._add(store_write.LOG, (boot, node, level, msg, tb, ts))
 
     def set_meta(self, node: int, meta: dict[str, Any] | None) -> None:
         """None: the node was forgotten. Its history stays, but it is not shown after a restart."""
-        self._add(META, (node, None if meta is None else json.dumps(meta)))
+        self._add(store_write.META, (node, None if meta is None else json.dumps(meta)))
 
-    def set_progress(self, boot: int, boot_ms: int, seen_ms: int) -> None:
+    def set_progress(self, boot: int, boot_ms: int, seen_ms: int, timed: bool, up_ms: int) -> None:
         """When this boot began (UTC ms, the clock's estimate), so that a restart need not learn it again."""
-        self._add(PROGRESS, (boot, boot_ms, seen_ms))
+        self._add(store_write.PROGRESS, (boot, boot_ms, seen_ms, timed, up_ms))
 
-    def retime(self, boot: int, first_seq: int, boot_ms: int) -> None:
-        """Put the samples of a boot, from first_seq on, where the better estimate says that they belong."""
-        row = (boot << 32 | first_seq, boot << 32 | MAX_SEQ, boot_ms)
-        self._add(RETIME, row)
-        self._add(RETIME_EVENTS, row)
+    def retime(self, boot: int, first_seq: int, boot_ms: int, tolerance_ms: int, earlier_only: bool = True) -> None:
+        """Put the samples of a boot, from first_seq on, where the better estimate says that they belong, if that is
+        off by more than the tolerance."""
+        row = (boot << 32 | first_seq, boot << 32 | MAX_SEQ, boot_ms, tolerance_ms)
+        self._add(store_write.RETIME if earlier_only else store_write.PLACE, row)
+        self._add(store_write.RETIME_EVENTS if earlier_only else store_write.PLACE_EVENTS, row)
 
     # -- writing ---------------------------------------------------------------------------------------------
 
-    async def commit(self) -> None:
+    async def commit(self, durable: bool = False) -> None:
         """Everything added before this call is in the database when it returns. On StoreError it is kept for the
-        next try, in front of what came meanwhile."""
+        next try, in front of what came meanwhile. One call at a time."""
+        changed = self.accounts.take(durable) if self.accounts else []
+        if changed:
+            self._rows[store_write.ACCOUNT] += changed
         rows, self._rows = self._rows, defaultdict(list)
-        waiting, self.pending = self.pending, 0
-        try:
-            stored = await asyncio.get_running_loop().run_in_executor(self._writer, self._write, rows)
-        except sqlite3.Error as error:
-            for statement, later in self._rows.items():
-                rows[statement].extend(later)
-            self._rows = rows
-            self.pending += waiting
-            raise StoreError(f"the database {self.path} cannot be written ({error})") from None
-        self.rows += stored
-        self.repeated += waiting - stored
+        (waiting, all_waiting), self.pending, self.backlog = (self.pending, self.backlog), 0, 0
+        self._written = rows
+        if rows or (durable and not self._synced):
+            try:
+                stored = await asyncio.get_running_loop().run_in_executor(self._writer, self._write, rows, durable)
+            except sqlite3.Error as error:
+                for statement, later in self._rows.items():
+                    rows[statement].extend(later)
+                # Of an account only the last state counts.
+                rows[store_write.ACCOUNT] = list({row[-1]: row for row in rows[store_write.ACCOUNT]}.values())
+                self._rows = rows
+                self.pending += waiting
+                self.backlog += all_waiting
+                raise StoreError(f"the database {self.path} cannot be written ({error})") from None
+            finally:
+                self._written = {}
+            self._synced = durable
+            self.rows += stored
+            self.repeated += waiting - stored
+        if self.accounts:
+            self.accounts.written(durable)
 
-    def _write(self, rows: Rows) -> int:
-        """How many samples and events were new."""
-        stored = 0
-        database = self._connection()
-        database.execute("BEGIN")
-        try:
-            for statement in ORDER:
-                if statement in rows:
-                    changed = database.executemany(statement, rows[statement]).rowcount
-                    stored += (
-                        changed if statement == EVENT or statement.startswith("INSERT OR IGNORE INTO sample") else 0
-                    )
-            database.execute("COMMIT")
-        except sqlite3.Error:
-            if database.in_transaction:
-                database.execute("ROLLBACK")
-            raise
-        return stored
+    def _write(self, rows: Rows, durable: bool) -> int:
+        return store_write.write(self._connection(), rows, durable)
 
     # -- reading ---------------------------------------------------------------------------------------------
 
+    async def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._reader, lambda: question(self._connection()))
+
     async def series(self, node: str, sensor: str, start: int, end: int, points: int) -> dict[str, Any]:
-        """{"fields","t","v","min","max","bucket_ms"} of UTC start <= ts < end: every sample where they are at most
-        `points`, else average, least and most of equal buckets. StoreError if it takes too long."""
+        """See store_read.series; StoreError if it takes too long."""
         info = self._sensors.get((self._nodes.get(node, 0), sensor))
         if info is None:
             return {"fields": (), "t": [], "v": {}, "min": {}, "max": {}, "bucket_ms": 0}
-        points = max(1, min(points, MAX_POINTS))
+        points = max(1, min(points, store_read.MAX_POINTS))
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._reader, self._series, info, start, end, points
-            )
+            return await self._read(lambda database: store_read.series(database, info, start, end, points))
         except sqlite3.Error as error:
             raise StoreError(f"the series cannot be read ({error}); ask for a shorter span") from None
 
-    def _series(self, info: SensorInfo, start: int, end: int, points: int) -> dict[str, Any]:
-        database = self._connection()
-        deadline = time.monotonic() + QUERY_S
-        database.set_progress_handler(lambda: time.monotonic() > deadline, 100_000)
-        span = (info.id, start, end)
-        within = "FROM sample WHERE sensor = ? AND ts >= ? AND ts < ?"
-        columns = [f"v{place}" for place in range(len(info.fields))]
-        few = (
-            database.execute(f"SELECT count(*) FROM (SELECT 1 {within} LIMIT {points + 1})", span).fetchone()[0]
-            <= points
-        )
-        if few:
-            found = database.execute(f"SELECT ts, {', '.join(columns)} {within} ORDER BY ts, id", span).fetchall()
-            values = _columns(info.fields, found, 1, 1)
-            return _answer(info, found, values, values, values, 0)
-        bucket = -(-(end - start) // points)
-        figures = ", ".join(f"avg({column}), min({column}), max({column})" for column in columns)
-        found = database.execute(
-            f"SELECT ?4 + (ts - ?4) / ?5 * ?5 + ?5 / 2, {figures} "
-            "FROM sample WHERE sensor = ?1 AND ts >= ?2 AND ts < ?3 GROUP BY (ts - ?4) / ?5 ORDER BY 1",
-            (*span, start, bucket),
-        ).fetchall()
-        average, least, most = (_columns(info.fields, found, first, 3) for first in (1, 2, 3))
-        return _answer(info, found, average, least, most, bucket)
-
     async def recent(self, node: str, count: int = 50) -> dict[str, list[dict[str, Any]]]:
-        """{"events": [..], "logs": [..]} of a node, newest first."""
+        """{"events": [..], "logs": [..]} of a node, newest first. StoreError if it takes too long."""
         number = self._nodes.get(node, 0)
-        return await asyncio.get_running_loop().run_in_executor(self._reader, self._recent, number, node, count)
+        try:
+            return await self._read(lambda database: store_read.recent(database, number, node, count))
+        except sqlite3.Error as error:
+            raise StoreError(f"the events cannot be read ({error})") from None
 
-    def _recent(self, number: int, node: str, count: int) -> dict[str, list[dict[str, Any]]]:
-        database = self._connection()
-        events = "SELECT input, type, n, ts FROM event WHERE node = ? ORDER BY ts DESC LIMIT ?"
-        logs = "SELECT level, msg, tb, ts FROM log WHERE node = ? ORDER BY ts DESC LIMIT ?"
-        return {
-            "events": [
-                {"node": node, "input": name, "type": kind, "n": n, "t": ts}
-                for name, kind, n, ts in database.execute(events, (number, count))
-            ],
-            "logs": [
-                {"level": level, "msg": msg, "tb": tb, "t": ts}
-                for level, msg, tb, ts in database.execute(logs, (number, count))
-            ],
-        }
+    async def delivery(
+        self, node: str | None = None, since_ms: int = 0, most: int = MAX_BOOTS_TOLD
+    ) -> dict[str, list[dict[str, Any]]]:
+        """{node: its boots, newest first} of one node or of all: see store_read.delivery. StoreError if it takes too
+        long."""
+        number = None if node is None else self._nodes.get(node, 0)
+        try:
+            found = await self._read(lambda database: store_read.delivery(database, number, since_ms, most))
+        except sqlite3.Error as error:
+            raise StoreError(f"the account cannot be read ({error}); ask for a shorter span") from None
+        names = {number: name for name, number in self._nodes.items()}
+        return {names[number]: boots for number, boots in found.items()}
 
     def size(self) -> int:
         """Bytes on disk, the write-ahead log included."""
         files = (self.path, self.path.with_name(self.path.name + "-wal"))
         return sum(file.stat().st_size for file in files if file.exists())
-
-
-def _columns(fields: tuple[str, ...], rows: list[tuple[Any, ...]], first: int, step: int) -> dict[str, list[Any]]:
-    return {name: [row[first + place * step] for row in rows] for place, name in enumerate(fields)}
-
-
-def _answer(
-    info: SensorInfo,
-    rows: list[tuple[Any, ...]],
-    v: dict[str, Any],
-    low: dict[str, Any],
-    high: dict[str, Any],
-    bucket: int,
-) -> dict[str, Any]:
-    return {"fields": info.fields, "t": [row[0] for row in rows], "v": v, "min": low, "max": high, "bucket_ms": bucket}
-
-
-def migrate(database: sqlite3.Connection) -> None:
-    """Bring the schema to the newest version, one transaction a step; StoreError if it is newer than we are."""
-    version = database.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(MIGRATIONS):
-        raise StoreError(
-            f"the database has schema {version}, this program knows {len(MIGRATIONS)}: use a newer program"
-        )
-    for number, script in enumerate(MIGRATIONS[version:], version + 1):
-        database.executescript(f"BEGIN; {script}; PRAGMA user_version = {number}; COMMIT;")

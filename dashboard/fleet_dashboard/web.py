@@ -63,6 +63,7 @@ class Fleet(Protocol):
     def watch(self) -> AsyncIterator[bytes]: ...
     async def node(self, name: str) -> dict[str, Any] | None: ...
     async def series(self, node: str, sensor: str, start: int, end: int, points: int) -> dict[str, Any] | None: ...
+    async def delivery(self, since: int) -> dict[str, Any]: ...
     def command(self, target: Any, name: Any, args: Any) -> dict[str, Any]: ...
     def rollcall(self, name: str) -> dict[str, Any] | None: ...
     def now_ms(self) -> int: ...
@@ -94,6 +95,7 @@ class Pages:
             Route("/api/stream", self.stream),
             Route("/api/nodes/{node}", self.node),
             Route("/api/nodes/{node}/series", self.series),
+            Route("/api/delivery", self.delivery),
             Route("/api/commands", self.command, methods=["POST"]),
             Route("/api/commands/{name}", self.rollcall),
             Route("/api/health", self.health),
@@ -122,7 +124,10 @@ class Pages:
         return StreamingResponse(self._fleet.watch(), 200, headers, "text/event-stream")
 
     async def node(self, request: Request) -> Response:
-        node = await self._fleet.node(request.path_params["node"])
+        try:
+            node = await self._fleet.node(request.path_params["node"])
+        except StoreError as error:
+            return failure(503, str(error))
         return failure(404, "no such node") if node is None else json_response(node)
 
     async def series(self, request: Request) -> Response:
@@ -140,6 +145,15 @@ class Pages:
         except StoreError as error:
             return failure(503, str(error))
         return failure(404, "no such node") if found is None else json_response(found)
+
+    async def delivery(self, request: Request) -> Response:
+        try:
+            since = _whole(request.query_params.get("since"), "since", 0)
+            return json_response(await self._fleet.delivery(since))
+        except ValueError as error:
+            return failure(400, str(error))
+        except StoreError as error:
+            return failure(503, str(error))
 
     async def command(self, request: Request) -> Response:
         try:

@@ -3,7 +3,7 @@
 from fleet_client.address import Address, parse_url
 from fleet_client.client import Client
 from fleet_client.errors import BrokerRefused, BrokerUnreachable, ClientError, Denied, NotConnected
-from fleet_client.message import Message, Will
+from fleet_client.message import Message, Will, monotonic_ms
 from fleet_client.rollcall import RollCall, Row
 from fleet_client.snapshot import NodeInfo
 
@@ -20,5 +20,6 @@ __all__ = [
     "RollCall",
     "Row",
     "Will",
+    "monotonic_ms",
     "parse_url",
 ]

@@ -89,6 +89,11 @@ class Client:
         return self._connection is not None
 
     @property
+    def congested(self) -> bool:
+        """The link is up, but what was sent before still waits on our side: a time to send nothing at QoS 0."""
+        return self._connection is not None and self._connection.congested
+
+    @property
     def protocol(self) -> str:
         return "5" if self._version5 else "3.1.1"
 

@@ -20,7 +20,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from fleet_client.address import Address
 from fleet_client.errors import BrokerRefused, BrokerUnreachable, Denied, NotConnected
-from fleet_client.message import Message, Will
+from fleet_client.message import Message, Will, monotonic_ms
 
 KEEPALIVE_S = 30  # never 0: without it a dead peer is not noticed, and some brokers refuse it
 CONNECT_TIMEOUT_S = 3.0
@@ -168,6 +168,11 @@ class Connection:
         self.paused = False
         self._listen()
 
+    @property
+    def congested(self) -> bool:
+        """The broker does not take what we have sent already."""
+        return self._paho.want_write()
+
     def tick(self) -> None:
         """Once a second: keepalive, and the watchdog that ends a link whose ping was not answered."""
         self._run(self._paho.loop_misc)
@@ -250,6 +255,8 @@ class Connection:
             properties.MessageExpiryInterval = expiry_s
         info = self._paho.publish(topic, payload, qos, retain, properties)
         if qos == 0:
+            if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                raise NotConnected("not connected to the broker")
             return
         for code in await self._answer(info.rc, info.mid, timeout_s):
             if code.is_failure:
@@ -290,9 +297,9 @@ class Connection:
         except UnicodeDecodeError:
             self.bad_topics += 1
             return
-        now = time.time_ns() // 1_000_000
-        payload = bytes(message.payload)
-        self._deliver(Message(topic, payload, message.qos, message.retain, message.dup, now, self.number, message.mid))
+        utc = time.time_ns() // 1_000_000
+        payload, qos, retain, dup, mid = bytes(message.payload), message.qos, message.retain, message.dup, message.mid
+        self._deliver(Message(topic, payload, qos, retain, dup, utc, self.number, mid, monotonic_ms()))
 
     def _on_suback(self, _c: Any, _u: Any, mid: int, codes: list[ReasonCode], _properties: Any) -> None:
         self._resolve(mid, codes)

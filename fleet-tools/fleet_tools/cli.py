@@ -20,6 +20,7 @@ VERBS = {
     "buzz": ("send", "Make buzzers sound."),
     "identify": ("send", "Make nodes show themselves: they blink and beep."),
     "sim": ("sim", "Simulated nodes on this computer."),
+    "verify": ("verify", "Is every reading that the nodes took stored, exactly once?"),
     "accounts": ("accounts_cli", "The accounts of a broker that is closed to strangers."),
     "doctor": ("doctor", "Check this computer and the fleet; one line per check, with the fix."),
     "completion": ("completion", "The script that makes the Tab key complete `fleet`."),
@@ -30,12 +31,13 @@ Try:
   fleet buzz --all              every buzzer; who answered, in how many ms
   fleet watch ada               everything that ada says
   fleet send period 500 --to ada
+  fleet verify                  is every reading stored, exactly once
 \b
 The broker is found by --broker, FLEET_BROKER, ./fleet.toml, a demo that runs in this folder,
 or mqtt://127.0.0.1:1883. Every verb that shows something knows --json.
 \b
-Exit codes: 0 all is well, 1 error, 2 wrong usage, 3 some nodes failed, 4 nobody answered,
-5 no broker, 130 Ctrl-C.
+Exit codes: 0 all is well, 1 error, 2 wrong usage, 3 some nodes failed or readings are not accounted for,
+4 nobody answered, 5 no broker, 130 Ctrl-C.
 """
 
 

@@ -1,4 +1,7 @@
-"""What the dashboard knows beyond the broker (since when, last heard, health): asked over HTTP, never needed."""
+"""What the dashboard knows beyond the broker (since when, last heard, health, delivery), asked over HTTP.
+
+Most verbs do without it: `get` and `nodes` give nothing where there is none. `require` is for those that cannot.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from fleet_tools.errors import FleetError
+
 TIMEOUT_S = 1.0
+PATIENCE_S = 15.0  # it may have to count the rows of a large database
 
 
 def get(url: str | None, path: str) -> dict[str, Any] | None:
@@ -20,6 +26,37 @@ def get(url: str | None, path: str) -> dict[str, Any] | None:
     except (OSError, ValueError, urllib.error.URLError):
         return None
     return document if isinstance(document, dict) else None
+
+
+def require(url: str | None, path: str) -> dict[str, Any]:
+    """The JSON document at `path`; FleetError with one sentence when there is none to be had."""
+    if not url:
+        raise FleetError("this needs the dashboard: start one with `fleet demo`, or name yours with FLEET_DASHBOARD")
+    if not url.startswith(("http://", "https://")):
+        raise FleetError(f"the dashboard {url!r} is not an address like http://127.0.0.1:8080")
+    try:
+        with urllib.request.urlopen(url.rstrip("/") + path, timeout=PATIENCE_S) as answer:
+            document = json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            raise FleetError(_refusal(url, error)) from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "reason", error)
+        hint = "start it with `fleet demo` or `docker compose up`, or correct FLEET_DASHBOARD"
+        raise FleetError(f"no dashboard answers at {url} ({why}); {hint}") from None
+    if not isinstance(document, dict):
+        raise FleetError(f"what answers at {url} is not our dashboard")
+    return document
+
+
+def _refusal(url: str, error: urllib.error.HTTPError) -> str:
+    if error.code == 404:
+        return f"the dashboard at {url} does not know what this asks for: it is of an older version, or not ours"
+    try:
+        said = json.load(error)["error"]
+    except (OSError, ValueError, KeyError, TypeError):
+        said = error.reason
+    return f"the dashboard at {url} answers {error.code}: {said}"
 
 
 def nodes(url: str | None) -> dict[str, dict[str, Any]]:

@@ -145,7 +145,7 @@ class Demo:
         return child
 
     def start_node(self, number: int, broker: Broker) -> None:
-        from fleet_tools.processes import node_child
+        from fleet_tools.processes import forget_files, node_child, node_files
 
         node = NODES[number] if number < len(NODES) else f"node-{number + 1}"
         config = FOLDER / f"{node}.json"
@@ -153,11 +153,10 @@ class Demo:
         config.write_text(
             json.dumps({"name": node.capitalize(), "groups": [group], "sensors": SENSORS, "health": 10_000})
         )
-        state = FOLDER / f"{node}.state.json"
-        state.unlink(missing_ok=True)
+        forget_files(FOLDER, node)  # of a demo whose wall is not there any more
         env = {
             "FLEET_CONFIG": str(config),
-            "FLEET_STATE": str(state),
+            **node_files(FOLDER, node),
             "FLEET_BROKER": broker.url,
             "FLEET_BASE": self.plan.base,
             "FLEET_PERIOD": str(PERIOD_MS),
@@ -273,6 +272,7 @@ def hints(broker: Broker, base: str, seconds: float) -> str:
         f"  {fleet} ls                  who is there",
         f"  {fleet} buzz --all          every buzzer, and who obeyed",
         f"  {fleet} watch               everything the nodes say",
+        f"  {fleet} verify              is every reading stored, exactly once",
     ]
     address = parse_url(broker.url)
     if shutil.which("mosquitto_sub") and address.user is None:

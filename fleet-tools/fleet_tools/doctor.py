@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fleet_client import Client, Message, NodeInfo
 
 MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "bad": ("✗", "red")}
+DAY_MS = 24 * 3600 * 1000
 NODE_PROGRAM = "import sys, asyncio, json; print('.'.join(str(part) for part in sys.implementation.version[:3]))"
 
 
@@ -60,7 +61,7 @@ def doctor_command(fix: bool, broker: str | None, base: str | None, as_json: boo
         done += list(check_fleet(found, chosen))
     except FleetError as error:
         done.append(Check("broker", "bad", str(error)))
-    done.append(check_dashboard(chosen))
+    done += check_dashboard(chosen)
     if as_json:
         session.print_json({"checks": [asdict(one) for one in done]})
     else:
@@ -188,10 +189,28 @@ def check_nodes(found: Fleet, chosen: settings.Settings) -> Iterator[Check]:
         yield Check("meta", "bad", "online without a legal meta: " + ", ".join(dumb), fix)
 
 
-def check_dashboard(chosen: settings.Settings) -> Check:
+def check_dashboard(chosen: settings.Settings) -> Iterator[Check]:
     if not chosen.dashboard:
-        return Check("dashboard", "ok", "none is configured; FLEET_DASHBOARD or fleet.toml would name one")
-    if dashboard.get(chosen.dashboard, "/api/health"):
-        return Check("dashboard", "ok", chosen.dashboard)
-    fix = "start it with fleet demo or docker compose up, or correct FLEET_DASHBOARD"
-    return Check("dashboard", "bad", f"{chosen.dashboard} does not answer", fix)
+        yield Check("dashboard", "ok", "none is configured; FLEET_DASHBOARD or fleet.toml would name one")
+    elif dashboard.get(chosen.dashboard, "/api/health"):
+        yield Check("dashboard", "ok", chosen.dashboard)
+        yield check_delivery(chosen.dashboard)
+    else:
+        fix = "start it with fleet demo or docker compose up, or correct FLEET_DASHBOARD"
+        yield Check("dashboard", "bad", f"{chosen.dashboard} does not answer", fix)
+
+
+def check_delivery(url: str) -> Check:
+    """Of the last day: what was lost before that, nobody can mend today."""
+    from fleet_tools import delivery, verify
+
+    try:
+        account = verify.look(url, since=DAY_MS).account
+    except FleetError as error:
+        return Check("delivery", "warn", str(error), "bring the dashboard to this version")
+    text = "of the last day: " + delivery.sentences(account)[0]
+    if verify.CODES.get(account.verdict, OK) == OK:
+        return Check("delivery", "ok", text)
+    return Check(
+        "delivery", "bad" if account.verdict == "wrong" else "warn", text, "fleet verify --since 1d says which"
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from fleet_tools import dashboard, ls, session, settings, words
+from fleet_tools import dashboard, delivery, ls, session, settings, words
 
 
 @click.command("info", epilog="\b\nExamples:\n  fleet info ada\n  fleet info ada --json | jq .meta.commands")
@@ -23,8 +23,10 @@ def info_command(node: str, broker: str | None, base: str | None, as_json: bool)
     row = ls.describe(info, seen)
     values = (info.last or {}).get("v") or seen.get("v") or {}
     health = seen.get("health")
+    boots = seen.get("delivery")
     if as_json:
-        session.print_json({**row, "meta": info.meta, "status": info.status, "values": values, "health": health})
+        known = {"meta": info.meta, "status": info.status, "values": values, "health": health, "delivery": boots}
+        session.print_json({**row, **known})
         return 0
     print_head(row, (info.meta or {}).get("schema"))
     if info.meta is None:
@@ -32,6 +34,7 @@ def info_command(node: str, broker: str | None, base: str | None, as_json: bool)
         return 0
     print_sensors(info.meta, values)
     print_health(health)
+    print_delivery(info.node, boots)
     print_commands(info.node, info.meta["commands"])
     return 0
 
@@ -78,7 +81,7 @@ def print_health(health: dict[str, Any] | None) -> None:
             ("mem", "free memory", " B"),
             ("lag", "worst loop lag", " ms"),
             ("reconn", "reconnects", ""),
-            ("spool", "waiting to be sent", ""),
+            ("spool", "waiting to be stored", ""),
             ("drops", "dropped", ""),
             ("errors", "sensor errors", ""),
             ("bad", "bad messages", ""),
@@ -89,6 +92,18 @@ def print_health(health: dict[str, Any] | None) -> None:
     out = session.console()
     out.print("[bold]health[/]")
     out.print("  " + ", ".join(parts), markup=False)
+
+
+def print_delivery(node: str, boots: Any) -> None:
+    """Of the last boots; `fleet verify` shows each of them."""
+    try:
+        line = delivery.one_line(delivery.read(node, boots or []))
+    except ValueError:
+        return  # of a dashboard that is newer than we are
+    if line:
+        out = session.console()
+        out.print(f"[bold]delivery[/]  (fleet verify {node})")
+        out.print("  " + line, markup=False)
 
 
 def print_commands(node: str, commands: dict[str, list[list[Any]]]) -> None:

@@ -168,6 +168,21 @@ def micropython() -> str:
     return found
 
 
+def node_files(folder: Path, node: str) -> dict[str, str]:
+    """Where a node keeps what a start must not forget: its settings, and its readings until they are stored.
+
+    The first is the beginning of two file names, the second a folder.
+    """
+    return {"FLEET_STATE": str(folder / f"{node}.state"), "FLEET_JOURNAL": str(folder / f"{node}-journal")}
+
+
+def forget_files(folder: Path, node: str) -> None:
+    """The node begins as one that never ran."""
+    for path in folder.glob(f"{node}.state*"):
+        path.unlink()
+    shutil.rmtree(folder / f"{node}-journal", ignore_errors=True)
+
+
 def node_child(node: str, env: Mapping[str, str], log: Path | None = None) -> Child:
     """The node program under the id `node`; `env` are the FLEET_* settings it reads."""
     return Child(node, [micropython(), str(NODE / "main.py")], log, {**env, "FLEET_NODE": node})

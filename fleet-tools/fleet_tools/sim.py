@@ -97,7 +97,7 @@ def keep_running(nodes: dict[str, str], chosen: settings.Settings, period: int |
                     "FLEET_BROKER": to.url,
                     "FLEET_BASE": chosen.base,
                     "FLEET_SEED": str(number),
-                    "FLEET_STATE": str(folder / f"{node}.json"),
+                    **processes.node_files(folder, node),
                 }
                 if period is not None:
                     env["FLEET_PERIOD"] = str(period)

@@ -170,6 +170,17 @@ class Lines:
     def _event(self, _who: str, _: str | None, fields: dict[str, Any]) -> str:
         return f"{fields['event_type']} (number {fields['n']})" + ("  (sent late)" if fields.get("hist") else "")
 
+    def _journal(self, _who: str, _: str | None, fields: dict[str, Any]) -> str:
+        parts = [f"{after - first} of boot {boot}" for boot, first, after, _ in fields["kept"] if after > first]
+        dropped = sum({boot: lost for boot, _, _, lost in fields["kept"]}.values())
+        more = ", and of more boots" if fields.get("more") else ""
+        return "still has " + (", ".join(parts) or "nothing") + more + (f"; dropped {dropped}" if dropped else "")
+
+    def _stored(self, _who: str, name: str | None, fields: dict[str, Any]) -> str:
+        asked = [f"{first}-{last}" if last > first else str(first) for first, last in fields.get("miss", [])]
+        again = f"; asks for {', '.join(asked)}" if asked else ""
+        return f"all below {fields['seq']} of boot {fields['boot']} is settled{again}"
+
     def _ack(self, _who: str, _: str | None, fields: dict[str, Any]) -> str:
         parts = [fields["cmd"], words.ACKS.get(fields["st"], fields["st"]), fields.get("err"), fields.get("re")]
         return " · ".join(str(part) for part in parts if part not in (None, ""))

@@ -5,7 +5,6 @@ The only module that creates tasks. A task that fails is reported and started ag
 
 import asyncio
 import gc
-import os
 import random
 import time
 
@@ -22,6 +21,8 @@ from fleet_node.outbox import Outbox
 from fleet_node.report import Report, shown
 from fleet_node.sampler import Sampler
 from fleet_node.settings import Settings
+from fleet_node.spool import Spool
+from fleet_node.storage import open_storage
 from fleet_node.uptime import Uptime
 from fleet_schema import topics
 
@@ -56,9 +57,12 @@ class Node:
         self._odd = 0
         self._asked = {}  # packet id of a SUBSCRIBE -> its filter
         uptime = Uptime(time.ticks_ms, time.ticks_diff)
-        self.outbox = Outbox(self._base, self._id, os.urandom(2).hex(), uptime, config["queue"])
+        boot, journal = open_storage(config, self.board.say)
+        self.spool = Spool(boot, journal, uptime, config["queue"], config["journal_s"] * 1000)
+        self.outbox = Outbox(self._base, self._id, self.spool, uptime, self.board.witness)
+        self._stored = topics.host_topic(self._base, "stored", self._id).encode()
         self.report = Report(self._id, self.outbox.put)
-        self.settings = Settings(config, self.report.said)
+        self.settings = Settings(config, self.report.said, journal)
         dialer = Dialer(config["broker"]["host"], config["broker"]["port"])
         self.link = self.outbox.link = Link(config, dialer, Backoff(random.random), self, self.spawn)
         self.health = Health(config["health"], config["lag_tick"], self.outbox.put, self._counters)
@@ -70,11 +74,11 @@ class Node:
             Button(name, pin, active_low, uptime, self.outbox.put)
             for name, (pin, active_low) in self.board.buttons.items()
         ]
-        self.actions = Actions(self.board, self.settings, uptime, self._changed, self._birth, self._begin_reset)
+        self._resetting = asyncio.Event()
+        self.actions = Actions(self.board, self.settings, uptime, self._changed, self._birth, self._resetting.set)
         self.commands = Commands(
             config, self.settings, self.actions.handlers, self.outbox, uptime, self.report.fault, random.random
         )
-        self._resetting = asyncio.Event()
         self.settings.fits = lambda: birth.check(self._meta())
         self.settings.fits()
 
@@ -85,6 +89,7 @@ class Node:
         self.spawn("loop-lag", self.health.watch_loop)
         self.spawn("health", self.health.run)
         self.spawn("acks", self.commands.run)
+        self.spawn("outbox", self.outbox.run)
         for sampler in self.samplers:
             self.spawn(sampler.name, sampler.run)
         for button in self.buttons:
@@ -95,6 +100,7 @@ class Node:
         deadline = time.ticks_add(time.ticks_ms(), 1000)
         while self.outbox.acks_waiting() and time.ticks_diff(deadline, time.ticks_ms()) > 0:
             await asyncio.sleep_ms(20)
+        self.commands.remember()
         self.goodbye()
         self.board.reset()
 
@@ -113,7 +119,8 @@ class Node:
             wait_ms = min(2 * wait_ms, RESTART_MS[1])
 
     def goodbye(self):
-        """The last thing a node does: it says that it leaves, so that nobody thinks it lost."""
+        """The last thing a node does: it keeps its readings, and says that it leaves, so that nobody thinks it lost."""
+        self.spool.save()
         payload = birth.status("offline", self.outbox.boot, self.link.conn)
         self.link.goodbye(self.outbox.topic("status"), payload)
         self.report.said("stopped, worst loop lag " + str(self.health.worst) + " ms")
@@ -128,6 +135,7 @@ class Node:
         self._asked = {}
         self._subscribe()
         self._birth()  # after that: who sees this node online can command it
+        self.outbox.tell_journal()
         self.outbox.flush()
 
     def link_down(self, reason, wait_ms):
@@ -143,12 +151,14 @@ class Node:
         )
 
     def received(self, topic, payload, retained):
-        """A command; a retained one is older than this node's connection and is never obeyed."""
+        """A command, or what the host has stored; a retained one is older than this connection and never obeyed."""
         if retained:
             self._odd += 1
             self.report.warn("ignored a retained command: " + shown(topic, 64))
-            return
-        self.commands.take(topic, payload)
+        elif topic != self._stored:
+            self.commands.take(topic, payload)
+        elif not self.outbox.stored(payload):
+            self.odd("`stored` is not as it should be")
 
     def odd(self, what):
         self._odd += 1
@@ -166,7 +176,7 @@ class Node:
         return birth.meta(self.settings, self.board, self.samplers)
 
     def _subscribe(self):
-        for name in topics.command_filters(self._base, self._id, self.settings.groups):
+        for name in topics.command_filters(self._base, self._id, self.settings.groups) + [self._stored.decode()]:
             self._asked[self.link.subscribe(name.encode())] = name
 
     def _changed(self, key):
@@ -174,14 +184,11 @@ class Node:
         if key == "groups" and self.link.is_up():
             self._subscribe()
 
-    def _begin_reset(self):
-        self._resetting.set()
-
     def _counters(self):
         counters = {
             "reconn": max(0, self.link.conn - 1),
-            "spool": self.outbox.depth(),
-            "drops": self.outbox.drops,
+            "spool": self.spool.depth(),
+            "drops": self.spool.drops + self.outbox.drops,
             "errors": self.report.errors + sum([sampler.errors for sampler in self.samplers]),
             "bad": self.commands.bad + self._odd,
         }

@@ -39,7 +39,7 @@ class Commands:
         self._uptime = uptime
         self._fault = fault
         self._random = random
-        self._seen = []
+        self.seen = settings.seen
         self._delayed = []  # (due tick, ack, up), soonest first
         self._wake = asyncio.Event()
 
@@ -88,6 +88,13 @@ class Commands:
                     _, ack, up = self._delayed.pop(0)
                     self._send(ack, up)
 
+    def remember(self):
+        """Before a reset: a command that comes again after it is still known."""
+        try:
+            self._settings.keep_seen(self.seen)
+        except OSError as error:
+            self._fault("reset", error)
+
     def _obey(self, name, payload, ack):
         """Do it; the state of the ack. Puts id and result into `ack`."""
         handler = self._handlers.get(name)
@@ -97,14 +104,14 @@ class Commands:
         request_id, args = commands.decode_command(payload, commands.STANDARD[name])
         with_id(ack, request_id)
         if request_id is not None:
-            if request_id in self._seen:
+            if request_id in self.seen:
                 return "dup"
-            self._seen = self._seen[1 - REMEMBERED :] + [request_id]
+            self.seen = self.seen[1 - REMEMBERED :] + [request_id]
         try:
             runs_on, result = handler(args)
         except (Refused, SchemaError):
             if request_id is not None:
-                self._seen.pop()  # it was not done, so the same id may try again
+                self.seen.pop()  # it was not done, so the same id may try again
             raise
         if result is not None:
             ack["re"] = result

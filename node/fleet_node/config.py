@@ -9,7 +9,9 @@ from fleet_schema import topics, values
 
 NUMBERS = {  # key: (least, most, default)
     "keepalive": (2, 600, 15),  # s
-    "queue": (1, 5000, 200),  # readings and events kept while the link is away
+    "queue": (1, 5000, 200),  # readings and events that wait in RAM for the host to store them
+    "journal_kb": (16, 65536, 256),  # KB of flash for those that wait longer
+    "journal_s": (1, 3600, 30),  # s after which they go there
     "period": (100, 3600000, 2000),  # ms between readings
     "jitter": (0, 2000, 200),  # ms over which the acks of a command to many nodes are spread
     "health": (1000, 3600000, 60000),  # ms between health reports
@@ -70,7 +72,7 @@ def _read(path, must_exist, errors):
 
 def _read_env(config, errors):
     """On a PC the environment overrides the file."""
-    for key in ("node", "name", "base", "state", "world", "seed"):
+    for key in ("node", "name", "base", "state", "journal", "world", "seed"):
         config[key] = _env("FLEET_" + key.upper()) or config.get(key) or ""
     period = _env("FLEET_PERIOD")
     if period:

@@ -1,56 +1,64 @@
-"""Everything a node says, until the broker has acknowledged it. Owns the queue, `seq` and what was dropped.
+"""Everything a node says, and when. Owns what is under way, and the answers and log lines that wait.
 
-Bounded by number and by memory: when it is full the oldest reading or event goes and is counted. Answers to commands
-have a queue of their own, which overtakes the other and drops nothing; commands.py bounds it.
-What was under way when a link broke is sent again: messages arrive at least once, (boot, seq) tells twins.
+Answers to commands overtake readings; readings are the spool's, and what the host asks for again comes last, so that
+live readings stay live. What was under way when a link broke is sent again: (boot, seq) tells twins.
 """
 
-import gc
+import asyncio
 
 from fleet_schema import SchemaError, payloads, topics
 
 LATE_MS = 2000  # sent longer than this after sampling, a message is history
-ONCE = ("health", "log")  # QoS 0, and only while there is a link
-SPARE = 20000  # bytes of heap that the queue leaves to the rest of the node, meta and reconnecting included
-CHECK_FROM = 16  # a queue shorter than this is not asked for its memory
+READINGS = ("tele", "event")
+LINES = 8  # health and log messages that may wait for their turn
+ASKED = 4  # of what is asked for, so many are under way at once; live readings have the rest of the window
+TICK_MS = 1000
 
-_KIND, _TOPIC, _PAYLOAD, _UP = range(4)
+_IS_ASKED = -1
 
 
 class Outbox:
     """`link` has is_up(), ready(urgent) and publish(topic, payload, retain, qos) -> packet id; it may be set later.
 
-    `mem_free` is gc.mem_free.
+    `witness(kind, name, payload)`, if there is one, sees every reading before it is sent.
     """
 
-    def __init__(self, base, node, boot, uptime, limit, mem_free=gc.mem_free):
-        self.boot = boot
-        self.drops = 0
+    def __init__(self, base, node, spool, uptime, witness=None):
+        self.boot = spool.boot
+        self.drops = 0  # messages other than readings that were too long, or found no room
         self.link = None
+        self._spool = spool
         self._base = base
         self._node = node
         self._uptime = uptime
-        self._limit = limit
-        self._mem_free = mem_free
-        self._seq = 0
-        self._queue = []  # (kind, topic, payload, up), oldest first
-        self._acks = []  # the same
-        self._sent = {}  # packet id -> its entry in one of them
-        self._topics = {}
+        self._witness = witness
+        self._prefix = self.topic("status")[:-6]
+        self._tails = {}  # (kind, name) -> the end of a topic, once for all the readings that wait
+        self._acks = []  # (topic, payload), oldest first
+        self._lines = []  # the same
+        self._sent = {}  # packet id -> seq of a reading, an entry of _acks, or _IS_ASKED
+        self._asked = 0
 
     def put(self, kind, name, fields, up=None):
         """Stamp `fields`, queue them and send what can be sent. `up` is when they were sampled (now).
 
-        False if the message was lost on the spot: it makes no sense without a link, or is too long.
+        False if the message was lost on the spot: a log line or health without a link, or what is too long.
         """
-        if kind in ONCE and not self.link.is_up():
+        if kind in ("health", "log") and not self.link.is_up():
             return False
         try:
-            if kind != "ack":
-                self._make_room()
             payload = self.stamp(kind, fields, up)
-            queue = self._acks if kind == "ack" else self._queue
-            queue.append((kind, self.topic(kind, name), payload, fields["up"]))
+            if kind in READINGS:
+                self._spool.add(self._tail(kind, name), payload, fields["up"])
+                if self._witness:
+                    self._witness(kind, name, payload)
+            elif kind == "ack":
+                self._acks.append((self.topic(kind), payload))
+            else:
+                self._lines.append((self.topic(kind, name), payload))
+                if len(self._lines) > LINES:
+                    self._lines.pop(0)
+                    self.drops += 1
         except (SchemaError, MemoryError):
             self.drops += 1
             return False
@@ -62,80 +70,87 @@ class Outbox:
         self.link.publish(self.topic(kind), self.stamp(kind, fields), False, 0)
 
     def stamp(self, kind, fields, up=None):
-        """The payload with boot, the next seq, and up in it."""
+        """The payload with boot, seq (a reading's own number, else that of the next one) and up in it."""
         fields["boot"] = self.boot
-        fields["seq"] = self._seq
+        fields["seq"] = self._spool.seq
         fields["up"] = self._uptime.ms() if up is None else up
-        payload = payloads.encode(kind, fields)
-        self._seq += 1
-        return payload
+        return payloads.encode(kind, fields)
 
     def topic(self, kind, name=None):
-        """As bytes, built once: str would be counted in characters by umqtt."""
-        topic = self._topics.get((kind, name))
-        if topic is None:
-            topic = self._topics[(kind, name)] = topics.node_topic(self._base, self._node, kind, name).encode()
-        return topic
-
-    def depth(self):
-        return len(self._queue) + len(self._acks)
+        """As bytes: str would be counted in characters by umqtt."""
+        return topics.node_topic(self._base, self._node, kind, name).encode()
 
     def acks_waiting(self):
         return len(self._acks)
 
+    async def run(self):
+        """Once a second: what waits too long goes to flash, and the host is told of it."""
+        while True:
+            await asyncio.sleep_ms(TICK_MS)
+            self._spool.tick()
+            if self._spool.is_due():
+                self.tell_journal()
+            self.flush()
+
+    def tell_journal(self):
+        """What we have kept, to whoever stores it."""
+        if self.link.is_up():
+            self.put_once("journal", self._spool.kept())
+
+    def stored(self, raw):
+        """Take what the host has stored, and asks for; False if it is not a legal `stored`."""
+        try:
+            self._spool.stored(raw)
+        except SchemaError:
+            return False
+        self.flush()
+        return True
+
     def flush(self):
         """Send from the oldest on, as many as the link takes."""
-        self._send(self._acks, True)
-        self._send(self._queue, False)
-
-    def _send(self, queue, urgent):
-        at = 0
-        while at < len(queue) and self.link.ready(urgent):
-            entry = queue[at]
-            if self._is_sent(entry):
-                at += 1
-            elif entry[_KIND] in ONCE:
-                queue.pop(at)
-                self.link.publish(entry[_TOPIC], entry[_PAYLOAD], False, 0)
-            else:
-                self._sent[self.link.publish(entry[_TOPIC], self._dated(entry), False, 1)] = entry
-                at += 1
+        for ack in self._acks:
+            if self.link.ready(True) and not self._is_sent(ack):
+                self._sent[self.link.publish(ack[0], ack[1], False, 1)] = ack
+        while self._lines and self.link.ready():
+            self.link.publish(*self._lines.pop(0), False, 0)
+        while self.link.ready():
+            found = self._spool.next_live()
+            if found is None:
+                break
+            seq, (tail, payload, up) = found
+            late = self._uptime.ms() - up > LATE_MS
+            self._sent[self._publish(tail, payload, late)] = seq
+        while self._asked < ASKED and self.link.ready():
+            found = self._spool.next_asked()
+            if found is None:
+                break
+            self._asked += 1
+            self._sent[self._publish(found[0], found[1], True)] = _IS_ASKED
 
     def acked(self, pid):
         """The broker has it."""
-        entry = self._sent.pop(pid, None)
-        if entry is not None:
-            (self._acks if entry[_KIND] == "ack" else self._queue).remove(entry)
+        what = self._sent.pop(pid, None)
+        if what == _IS_ASKED:
+            self._asked -= 1
+        elif isinstance(what, tuple):
+            self._acks.remove(what)
         self.flush()
 
     def link_down(self):
         """Nothing is under way any more; flush() on the next link sends it again."""
+        unsure = [what for what in self._sent.values() if isinstance(what, int) and what != _IS_ASKED]
+        self._spool.link_down(min(unsure) if unsure else self._spool.seq)
         self._sent.clear()
+        self._asked = 0
 
-    def _is_sent(self, entry):
-        for sent in self._sent.values():
-            if sent is entry:
-                return True
-        return False
+    def _tail(self, kind, name):
+        tail = self._tails.get((kind, name))
+        if tail is None:
+            tail = self._tails[(kind, name)] = self.topic(kind, name)[len(self._prefix) :]
+        return tail
 
-    def _dated(self, entry):
-        late = entry[_KIND] in ("tele", "event") and self._uptime.ms() - entry[_UP] > LATE_MS
-        return entry[_PAYLOAD][:-1] + b',"hist":1}' if late else entry[_PAYLOAD]
+    def _publish(self, tail, payload, late):
+        return self.link.publish(self._prefix + tail, payload[:-1] + b',"hist":1}' if late else payload, False, 1)
 
-    def _make_room(self):
-        """Drop the oldest until one more fits."""
-        if len(self._queue) >= self._limit:
-            self._drop_oldest()
-        if len(self._queue) >= CHECK_FROM and self._mem_free() < SPARE:
-            gc.collect()
-            if self._mem_free() < SPARE:
-                self._drop_oldest()
-                self._drop_oldest()  # the newcomer may be larger
-
-    def _drop_oldest(self):
-        """The oldest that is not under way: the broker may have that one already."""
-        for at, entry in enumerate(self._queue):
-            if not self._is_sent(entry):
-                self._queue.pop(at)
-                self.drops += 1
-                break
+    def _is_sent(self, ack):
+        return any(sent is ack for sent in self._sent.values())

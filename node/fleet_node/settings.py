@@ -1,19 +1,23 @@
-"""What commands may change and a reset must not forget: name, groups, period. Owns the state file."""
+"""What commands may change and a reset must not forget: name, groups, period. Owns the file in which they are kept."""
 
-import json
-import os
-
+from fleet_node.slots import Slots
 from fleet_schema import SchemaError, topics, values
 
 
 class Settings:
-    """Read these attributes; change them with `change`. `fits()` is set by the owner: see there."""
+    """Read these attributes; change them with `change`. `fits()` is set by the owner: see there.
 
-    def __init__(self, config, said):
+    `seen` are the ids of commands that were carried out before a reset that was asked for. `journal` (or None) gives
+    up its oldest readings when there is no room on the flash.
+    """
+
+    def __init__(self, config, said, journal=None):
         self.name = config["name"]
         self.groups = config["groups"]
         self.period = config["period"]
-        self._path = config["state"]
+        self.seen = []
+        self._journal = journal
+        self._slots = Slots(config["state"]) if config["state"] else None
         self._said = said
         self._load()
 
@@ -29,27 +33,31 @@ class Settings:
         except SchemaError:
             setattr(self, key, before)
             raise
-        if not self._path:
-            return
-        state = {"name": self.name, "groups": self.groups, "period": self.period}
-        new = self._path + ".new"
-        with open(new, "w") as file:  # a power cut leaves the old file or the new one, never half of one
-            json.dump(state, file)
-        os.rename(new, self._path)
+        self._save()
+
+    def keep_seen(self, ids):
+        """For the next start; OSError if they cannot be kept."""
+        self.seen = ids
+        self._save()
+
+    def _save(self):
+        state = {"name": self.name, "groups": self.groups, "period": self.period, "seen": self.seen}
+        while self._slots:
+            try:
+                return self._slots.save(state)
+            except OSError:
+                if not self._journal or not self._journal.drop_oldest():
+                    raise
 
     def _load(self):
-        if not self._path:
+        state = self._slots.load() if self._slots else None
+        if self._slots and self._slots.damaged:
+            self._said("the kept name, groups and period are damaged and ignored; changing one renews them")
+        if not isinstance(state, dict):
             return
-        try:
-            with open(self._path) as file:
-                state = json.load(file)
-            for key, good in CHECKS.items():
-                if key in state and good(state[key]):
-                    setattr(self, key, state[key])
-        except OSError:
-            pass  # the first start
-        except (ValueError, TypeError):
-            self._said(self._path + " is damaged and ignored; the next change of name, groups or period renews it")
+        for key, good in CHECKS.items():
+            if key in state and good(state[key]):
+                setattr(self, key, state[key])
 
 
 def is_groups(value):
@@ -64,4 +72,8 @@ def is_human_name(value):
     return values.is_text(value, 32) and len(value) > 0
 
 
-CHECKS = {"name": is_human_name, "groups": is_groups, "period": is_period}
+def is_ids(value):
+    return isinstance(value, list) and all(values.is_command_id(one) for one in value)
+
+
+CHECKS = {"name": is_human_name, "groups": is_groups, "period": is_period, "seen": is_ids}

@@ -1,6 +1,6 @@
 """The contract of the fleet, imported by MicroPython and CPython alike (docs/topics.md explains it)."""
 
-SCHEMA = "1.0"
+SCHEMA = "1.1"
 
 
 class SchemaError(ValueError):

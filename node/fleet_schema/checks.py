@@ -4,6 +4,7 @@ Known keys must be legal; unknown keys are left alone, so that a newer minor ver
 """
 
 from fleet_schema import documents, require
+from fleet_schema.delivery import MAX_KEPT, check_stored
 from fleet_schema.payloads import ACK_STATES, HEALTH_KEYS, NODE_STATES
 from fleet_schema.topics import is_name
 from fleet_schema.values import MAX_INT, is_boot, is_command_id, is_int, is_number, is_text
@@ -73,6 +74,20 @@ def check_ack(fields):
     require(good, "F-ACK-4", "re is a scalar")
 
 
+def check_journal(fields):
+    check_envelope(fields)
+    rows = fields.get("kept")
+    require(isinstance(rows, list) and 1 <= len(rows) <= MAX_KEPT, "F-KEPT-1", "kept is a list of 1 to 12 rows")
+    last, end = None, 0
+    for row in rows:
+        good = isinstance(row, list) and len(row) == 4 and is_boot(row[0]) and all(is_int(part) for part in row[1:])
+        require(good and row[1] <= row[2], "F-KEPT-1", "a row is [boot, first, next, dropped]")
+        require(row[0] != last or row[1] >= end, "F-KEPT-2", "the rows of a boot ascend and are disjoint")
+        last, end = row[0], row[2]
+    require(last == fields["boot"], "F-KEPT-2", "the sender's own boot is the last one")
+    require(is_int(fields.get("more", 1), 1, 1), "F-KEPT-3", "more is 1 or absent")
+
+
 CHECKS = {
     "status": check_status,
     "meta": check_meta,
@@ -81,8 +96,10 @@ CHECKS = {
     "health": check_health,
     "log": check_log,
     "ack": check_ack,
+    "journal": check_journal,
     "host_status": documents.check_host_status,
     "host_last": documents.check_last,
+    "host_stored": check_stored,
     "host_board": documents.check_board,
     "host_alert": documents.check_alert,
 }

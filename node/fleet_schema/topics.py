@@ -20,12 +20,13 @@ NODE_KINDS = {
     "meta": False,
     "health": False,
     "ack": False,
+    "journal": False,
     "tele": True,
     "event": True,
     "log": True,
     "cmd": True,
 }
-HOST_KINDS = {"status": False, "last": True, "board": True, "alert": True}
+HOST_KINDS = {"status": False, "last": True, "stored": True, "board": True, "alert": True}
 
 
 def _is_word(text, longest, first):
@@ -80,12 +81,12 @@ def command_topic(base, target, name):
 
 
 def host_topic(base, kind, name=None):
-    """A topic of the host: status, last/<node>, board/<name>, alert/<id>."""
+    """A topic of the host: status, last/<node>, stored/<node>, board/<name>, alert/<id>."""
     return _join(base, HOST, kind, name)
 
 
 def command_filters(base, node, groups=()):
-    """The subscriptions of a node, in the order in which it makes them."""
+    """The command subscriptions of a node, in the order in which it makes them."""
     targets = [node, ALL]
     for group in groups:
         targets.append("_" + group)
@@ -144,9 +145,9 @@ def _check(base, who, kind, name):
     if kind == "log":
         if name not in LOG_LEVELS:
             raise SchemaError("F-TOPIC-7", "a log level is debug, info, warning or error")
-    elif kind == "last":
+    elif kind in ("last", "stored"):
         if not is_node_id(name):
-            raise SchemaError("F-TOPIC-4", "last/<node> needs a node id")
+            raise SchemaError("F-TOPIC-4", kind + "/<node> needs a node id")
     elif kind == "alert":
         if not is_alert_id(name):
             raise SchemaError("F-TOPIC-5", "an alert id is [a-z0-9-]{1,32}")

@@ -86,13 +86,15 @@ def test_a_node_that_listens_to_others_is_refused_and_hears_nothing(classroom: C
             "fleet/1/grace/tele/sht4x",
             "fleet/1/_purple/cmd/buzz",
             "fleet/1/_host/status",
+            "fleet/1/_host/stored/grace",
+            "fleet/1/grace/journal",
         ]
         attacks.nothing_is_heard(ada, "ada", attacks.named(template, "ada", "grace"), sender, topics)
 
 
 @pytest.mark.parametrize(
     "topic",
-    ["status", "meta", "health", "ack", "tele/sht4x", "event/button-a", "log/error"],
+    ["status", "meta", "health", "ack", "journal", "tele/sht4x", "event/button-a", "log/error"],
 )
 def test_a_node_publishes_all_that_the_contract_gives_it(classroom: Classroom, topic: str) -> None:
     with classroom.witness() as witness, classroom.login("ada") as ada:
@@ -108,9 +110,10 @@ def test_a_node_publishes_all_that_the_contract_gives_it(classroom: Classroom, t
         ("fleet/1/_red/cmd/+", "fleet/1/_red/cmd/buzz"),
         ("fleet/1/_yellow/cmd/+", "fleet/1/_yellow/cmd/buzz"),
         ("fleet/1/_host/board/+", "fleet/1/_host/board/presses"),
+        ("fleet/1/_host/stored/ada", "fleet/1/_host/stored/ada"),
     ],
 )
-def test_a_node_hears_its_commands_its_teams_and_the_boards(
+def test_a_node_hears_its_commands_its_teams_the_boards_and_what_of_its_own_is_stored(
     classroom: Classroom, topic_filter: str, topic: str
 ) -> None:
     sender = "dashboard"
@@ -118,6 +121,21 @@ def test_a_node_hears_its_commands_its_teams_and_the_boards(
         assert ada.subscribe(topic_filter) < DENIED
         host.publish(topic, b"for you")
         ada.wait_for(topic, b"for you")
+
+
+def test_what_is_stored_of_a_node_is_told_to_that_node_alone(classroom: Classroom) -> None:
+    told = {name: f"fleet/1/_host/stored/{name}" for name in ("ada", "grace")}
+    with classroom.login("ada") as ada, classroom.login("grace") as grace, classroom.login("dashboard") as host:
+        for login, own, other in ((ada, "ada", "grace"), (grace, "grace", "ada")):
+            assert login.subscribe(f"fleet/1/{own}/cmd/+") < DENIED
+            assert login.subscribe(told[own]) < DENIED
+            assert login.subscribe(told[other]) >= DENIED
+        for topic in told.values():
+            host.publish(topic, b"stored")
+        for login, own in ((ada, "ada"), (grace, "grace")):
+            host.publish(f"fleet/1/{own}/cmd/echo", b"after it")
+            heard = login.wait_for(f"fleet/1/{own}/cmd/echo", b"after it")
+            assert heard == [(told[own], b"stored")]
 
 
 def test_a_will_in_the_name_of_another_node_is_not_published(classroom: Classroom) -> None:

@@ -14,8 +14,11 @@ from typing import Any
 
 import pytest
 
+from fleet_schema import SCHEMA
 from fleet_tools import processes
 from support.broker import Broker
+from support.dashboard import DashboardProcess
+from support.node import NodeProcess
 from support.probe import Probe
 
 
@@ -37,8 +40,9 @@ Fleet = Callable[..., Ran]
 def fleet(broker: Broker, tmp_path: Path) -> Fleet:
     """Runs `fleet ...` in an empty folder, with the broker in the environment."""
 
-    def run(*typed: str, within: float = 20) -> Ran:
+    def run(*typed: str, within: float = 20, dashboard: str = "") -> Ran:
         env = {**os.environ, "FLEET_BROKER": broker.url, "XDG_CONFIG_HOME": str(tmp_path), "NO_COLOR": "1"}
+        env["FLEET_DASHBOARD"] = dashboard
         done = subprocess.run(
             [sys.executable, "-m", "fleet_tools", *typed], capture_output=True, text=True, env=env, cwd=tmp_path,
             timeout=within, check=False,
@@ -97,7 +101,7 @@ def test_info_tells_sensors_and_commands_in_words(fleet: Fleet) -> None:
         "ms: a whole number from 10 to 10000 (300 if left out)",
     ):
         assert expected in ran.out
-    assert fleet("info", "ada", "--json").json["meta"]["schema"] == "1.0"
+    assert fleet("info", "ada", "--json").json["meta"]["schema"] == SCHEMA
 
 
 @pytest.mark.usefixtures("nodes")
@@ -239,3 +243,72 @@ def test_sim_up_starts_nodes_that_say_goodbye_and_come_back_after_a_reset(
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+@pytest.fixture
+def dashboard(broker: Broker) -> Iterator[DashboardProcess]:
+    with DashboardProcess(broker.url) as dashboard:
+        yield dashboard
+
+
+def received(count: int) -> Callable[[Any], bool]:
+    return lambda node: bool(node["counts"]["received"] >= count)
+
+
+def test_verify_accounts_for_every_reading_of_a_healthy_fleet(
+    fleet: Fleet, broker: Broker, dashboard: DashboardProcess
+) -> None:
+    with NodeProcess(broker.url, "ada") as ada, NodeProcess(broker.url, "bo"):
+        ada.world("tap button-a")
+        for name in ("ada", "bo"):
+            dashboard.node(name, received(10))
+        ran = fleet("verify", "--wait", "10", dashboard=dashboard.url)
+        assert ran.code == 0, ran
+        assert [line.split()[0] for line in ran.out.splitlines()] == ["node", "ada", "bo"]
+        assert "complete: 2 nodes took" in ran.err
+        found = fleet("verify", "ADA", "--since", "1h", "--wait", "10", "--json", dashboard=dashboard.url).json
+        ((boot,),) = [one["boots"] for one in found["nodes"]]
+        assert boot["verdict"] == "complete"
+        assert boot["taken"] == boot["stored"] >= 10
+        ran = fleet("verify", "adda", dashboard=dashboard.url)
+        assert (ran.code, ran.out) == (2, "")
+        assert 'did you mean "ada"?' in ran.err
+        assert "readings taken in 1 boot, all stored" in fleet("info", "ada", dashboard=dashboard.url).out
+        assert "of the last day: complete" in fleet("doctor", dashboard=dashboard.url).out
+
+
+def test_verify_says_that_there_is_nothing_to_verify(fleet: Fleet, dashboard: DashboardProcess) -> None:
+    ran = fleet("verify", dashboard=dashboard.url)
+    assert (ran.code, ran.out) == (4, "")
+    assert "nothing to verify" in ran.err
+
+
+def test_a_reset_of_a_simulated_node_loses_nothing_also_while_nobody_stores(
+    fleet: Fleet, broker: Broker, probe: Probe, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "fleet_tools", "sim", "up", "1", "--broker", broker.url, "--period", "200"]
+    with (tmp_path / "sim.log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path)
+    try:
+        first = probe.expect("fleet/1/sim-1/status", within=20).json()["boot"]
+        probe.expect_count(10, "fleet/1/sim-1/tele/+", within=20)  # and there is no dashboard yet to store them
+        assert fleet("send", "reset", "--to", "sim-1").code == 0
+        probe.expect("fleet/1/sim-1/tele/+", lambda one: one.json()["boot"] != first, within=20)
+        with DashboardProcess(broker.url) as dashboard:
+            dashboard.wait_for("/api/nodes/sim-1", lambda node: boots_of(node)[1:] == [first], within=30)
+            ran = fleet("verify", "--wait", "30", "--json", within=60, dashboard=dashboard.url)
+            assert ran.code == 0, ran
+            before = ran.json["nodes"][0]["boots"][1]
+            assert (before["boot"], before["verdict"]) == (first, "complete")
+            assert before["taken"] == before["stored"] >= 10
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(10)
+        finally:
+            process.kill()
+
+
+def boots_of(node: Any) -> list[str]:
+    """Newest first; none before the dashboard knows the node."""
+    return [one["boot"] for one in node.get("delivery", [])]

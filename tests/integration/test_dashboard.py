@@ -24,7 +24,7 @@ from support.dashboard import DashboardProcess
 from support.probe import Probe
 
 META = {
-    "schema": "1.0",
+    "schema": "1.1",
     "name": "Ada",
     "board": "unix",
     "fw": "1.29.0",
@@ -52,16 +52,21 @@ class Speaker:
         self.say("status", {"state": state, "boot": self.boot, "conn": conn}, retain=True)
 
     def envelope(self, **more: Any) -> dict[str, Any]:
-        self.seq += 1
+        """Of what is no reading: it carries the number that the next one will get."""
         up = int((time.monotonic() - self._began) * 1000)
-        return {"boot": self.boot, "seq": self.seq - 1, "up": up, **more}
+        return {"boot": self.boot, "seq": self.seq, "up": up, **more}
+
+    def numbered(self, **more: Any) -> dict[str, Any]:
+        """Of a reading or event."""
+        self.seq += 1
+        return {**self.envelope(**more), "seq": self.seq - 1}
 
     def birth(self) -> None:
         self.status("online")
         self.say("meta", self.envelope(**META), retain=True)
 
     def reading(self, temp: float = 21.5, **more: Any) -> dict[str, Any]:
-        fields = self.envelope(v={"temp": temp, "hum": 40.5}, **more)
+        fields = self.numbered(v={"temp": temp, "hum": 40.5}, **more)
         self.say("tele", fields, "sht4x")
         return fields
 
@@ -214,7 +219,7 @@ def test_the_host_publishes_status_last_values_and_boards(
 ) -> None:
     ada.birth()
     ada.reading(21.5)
-    ada.say("event", ada.envelope(event_type="press", n=1), "button-a")
+    ada.say("event", ada.numbered(event_type="press", n=1), "button-a")
     last = probe.expect("fleet/1/_host/last/ada", within=8)
     fields = payloads.decode("host_last", last.payload)
     assert (fields["v"]["sht4x"]["temp"], fields["boot"], fields["q"]) == (21.5, ada.boot, "good")

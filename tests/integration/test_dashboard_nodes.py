@@ -21,7 +21,7 @@ def test_what_the_sensor_measures_is_on_the_page_and_in_the_history(
     with NodeProcess(broker.url, "ada") as ada:
         ada.world("set temp 31.5")
         node = dashboard.node("ada", lambda node: abs(node["v"].get("sht4x", {}).get("temp", 0) - 31.5) < 0.2)
-        assert (node["state"], node["counts"]["lost"], node["counts"]["bad"]) == ("online", 0, 0)
+        assert (node["state"], node["counts"]["missing"], node["counts"]["bad"]) == ("online", 0, 0)
         assert node["lag_ms"] < 1000
         dashboard.wait_for("/api/nodes/ada/series?sensor=sht4x", lambda series: len(series["t"]) > 3)
         board = dashboard.wait_for(
@@ -74,5 +74,6 @@ def test_nothing_is_lost_when_the_broker_is_killed_under_a_node(broker: Broker, 
         broker.start()
         before = dashboard.get("/api/stats")["rows"]
         dashboard.wait_for("/api/stats", lambda stats: stats["rows"] > before + 10, within=30)
-        node = dashboard.node("ada", lambda node: node["state"] == "online" and node["counts"]["lost"] <= 1)
+        node = dashboard.node("ada", lambda node: node["state"] == "online" and not node["counts"]["missing"])
+        assert (node["counts"]["gone"], node["counts"]["dropped"]) == (0, 0)
         assert node["counts"]["bad"] == 0

@@ -177,19 +177,28 @@ def test_taken_ports_are_named_and_others_are_used(start: Start) -> None:
 
 
 def test_fleet_in_the_same_folder_finds_the_demo(start: Start, tmp_path: Path) -> None:
+    left = tmp_path / ".demo" / "ada-journal" / "1.j"
+    left.parent.mkdir(parents=True)
+    left.write_text("what an earlier demo did not get stored")
     demo = start()
     demo.ready()
     env = {key: value for key, value in os.environ.items() if not key.startswith("FLEET_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "fleet_tools", "buzz", "--all"],
-        cwd=tmp_path,
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "2 of 2 obeyed" in done.stderr
+    for typed, expected in (
+        (["buzz", "--all"], "2 of 2 obeyed"),
+        (["verify", "--wait", "10"], "and every one is stored exactly once"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "fleet_tools", *typed],
+            cwd=tmp_path,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert expected in done.stderr
+    assert {one.name for one in (tmp_path / ".demo").glob("*-journal")} == {"ada-journal", "grace-journal"}
+    assert not left.exists(), "a demo begins anew"
 
 
 def test_whoever_is_killed_is_reported_and_started_again(start: Start) -> None:

@@ -7,12 +7,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fleet_schema import commands, payloads, topics
 from support import tiers
 from support.broker import Broker
+from support.dashboard import DashboardProcess
 from support.node import NodeProcess
 from support.probe import Probe
 
@@ -24,6 +26,19 @@ def shell_lines() -> list[str]:
     blocks = re.findall(r"^```sh\n(.*?)^```", README, flags=re.M | re.S)
     lines = [line.split("  #")[0].split(" # ")[0].strip() for block in blocks for line in block.splitlines()]
     return [line for line in lines if line]
+
+
+def has_all(node: Any) -> bool:
+    """Also what it took before there was a dashboard."""
+    return bool(node["counts"]["received"] > 5 and node["counts"]["missing"] == 0)
+
+
+@pytest.fixture(scope="module")
+def dashboard(fleet: Broker) -> Iterator[DashboardProcess]:
+    with DashboardProcess(fleet.url) as dashboard:
+        for name in ("ada", "grace"):
+            dashboard.node(name, has_all, within=30)
+        yield dashboard
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +55,11 @@ def fleet() -> Iterator[Broker]:
 
 
 @pytest.mark.parametrize("line", [line for line in shell_lines() if line.startswith(".venv/bin/fleet ")])
-def test_a_line_of_the_fleet_command_works(fleet: Broker, line: str) -> None:
+def test_a_line_of_the_fleet_command_works(fleet: Broker, dashboard: DashboardProcess, line: str) -> None:
     words = [sys.executable, "-m", "fleet_tools", *shlex.split(line)[1:]]
     if "watch" in words:
         words += ["-n", "3"]
-    env = {**os.environ, "FLEET_BROKER": fleet.url}
+    env = {**os.environ, "FLEET_BROKER": fleet.url, "FLEET_DASHBOARD": dashboard.url}
     done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
     assert "ada" in done.stdout, done.stdout + done.stderr

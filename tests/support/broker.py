@@ -33,6 +33,7 @@ class Broker:
     """`with Broker() as broker:` is a mosquitto on loopback that can be killed, frozen and started again.
 
     `config` lines replace the default `allow_anonymous true`; persistence is on, so that a restart keeps state.
+    Its port stays taken while it is down: nobody else listens there meanwhile, and who connects is refused.
     """
 
     def __init__(self, *config: str, port: int | None = None) -> None:
@@ -41,6 +42,7 @@ class Broker:
         self._dir = tempfile.TemporaryDirectory(prefix="fleet-broker-")
         self.directory = Path(self._dir.name)
         self._log = self.directory / "log"
+        self._place: int | None = None  # a socket that is bound to our port and does not listen
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -58,6 +60,11 @@ class Broker:
 
     def start(self) -> None:
         assert self._process is None, "the broker is running"
+        if self._place is None:
+            with socket.socket() as sock:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as mosquitto does, so both may have it
+                sock.bind(("127.0.0.1", self.port))
+                self._place = sock.detach()
         lines = [
             f"listener {self.port} 127.0.0.1",
             "persistence true",
@@ -111,4 +118,7 @@ class Broker:
             self.kill()
         if error is not None:
             print(f"--- broker on {self.port} ---\n" + "\n".join(self.log.splitlines()[-40:]))
+        if self._place is not None:
+            os.close(self._place)
+            self._place = None
         self._dir.cleanup()

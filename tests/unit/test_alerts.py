@@ -4,7 +4,7 @@ from collections import Counter
 
 from fleet_dashboard.alerts import FADE_MS, MAX_ALERTS, Alerts
 from fleet_dashboard.announce import alert_payload, board_payload, last_payload
-from fleet_dashboard.ingest import Culprit
+from fleet_dashboard.culprits import Culprit
 from fleet_dashboard.nodes import Node
 from fleet_schema import payloads, topics
 

@@ -47,6 +47,18 @@ def test_a_reading_has_the_units_that_the_meta_gave() -> None:
             {"cmd": "buzz", "st": "bad", "err": "ms is missing"},
             "buzz · refused: bad argument · ms is",
         ),
+        (
+            "fleet/1/ada/journal",
+            {"kept": [["9f39", 12, 345, 3], ["9f39", 350, 351, 3], ["9f3a", 41, 41, 0]]},
+            "still has 333 of boot 9f39, 1 of boot 9f39; dropped 3",
+        ),
+        ("fleet/1/ada/journal", {"kept": [["9f3a", 41, 41, 0]]}, "still has nothing"),
+        ("fleet/1/ada/journal", {"kept": [7]}, "{'kept': [7]}"),
+        (
+            "fleet/1/_host/stored/ada",
+            {"boot": "9f3a", "seq": 41, "miss": [[41, 43], [50, 50]]},
+            "all below 41 of boot 9f3a is settled; asks for 41-43, 50",
+        ),
         ("fleet/1/ada/tele/sht4x", {"v": 7}, "{'v': 7}"),
         ("fleet/1/ada/cmd/buzz", 300, "300"),
         ("fleet/2/ada/tele/x", b"\x1b[31mred\xff", "not a topic of this fleet"),

@@ -69,3 +69,23 @@ def test_a_step_of_the_hosts_clock_moves_later_samples_only() -> None:
     now += 1000
     assert clock.utc(clock.refresh()) == before + 3_601_000
     assert clock.utc(6000) - clock.utc(5000) == 1000
+
+
+def test_two_clocks_that_are_not_read_at_the_same_moment_do_not_jitter() -> None:
+    wall = iter([1_000_000, 1_000_001, 1_000_000, 1_000_007])
+    clock = WallClock(lambda: next(wall), lambda: 0)
+    steps = []
+    for _ in range(3):
+        clock.refresh()
+        steps.append(clock.step)
+    assert steps == [1_000_000, 1_000_000, 1_000_007]
+    assert clock.take_jump() == 0, "that is NTP at work"
+
+
+def test_a_boot_that_was_over_by_then_began_earlier_and_never_later() -> None:
+    clock = BootClock()
+    assert clock.bound(500_000, now=1_000_000)
+    assert clock.observe(up=1000, arrival=1_000_000, late=True) == 500_000
+    assert clock.bound(400_000, now=1_000_000)
+    assert not clock.bound(450_000, now=1_000_000)
+    assert clock.offset == 400_000

@@ -2,9 +2,9 @@
 
 import pytest
 
+from fleet_dashboard.account import NEW, TWICE, Account
 from fleet_dashboard.clock import BootClock
 from fleet_dashboard.presence import Presence
-from fleet_dashboard.sequence import DUPLICATE, LATE, NEW, Sequence
 
 
 def status(state: str, boot: str = "9f3a", conn: int = 1) -> dict[str, object]:
@@ -44,11 +44,11 @@ def test_three_periods_without_a_word_are_silence_and_a_word_ends_it() -> None:
 
 @pytest.mark.rule("F-SEQ-2")
 def test_what_comes_twice_is_taken_once_and_what_is_missing_is_counted() -> None:
-    sequence = Sequence()
-    assert [sequence.take(seq) for seq in (0, 1, 1, 4)] == [NEW, NEW, DUPLICATE, NEW]
-    assert sequence.lost == 2
-    assert [sequence.take(seq) for seq in (2, 2, 4)] == [LATE, DUPLICATE, DUPLICATE]
-    assert sequence.lost == 1
+    account = Account()
+    assert [account.take(seq) for seq in (0, 1, 1, 4)] == [NEW, NEW, TWICE, NEW]
+    assert account.missing.count == 2
+    assert [account.take(seq) for seq in (2, 2, 4)] == [NEW, TWICE, TWICE]
+    assert account.missing.count == 1
 
 
 @pytest.mark.rule("F-TIME-1")

@@ -103,14 +103,14 @@ async def test_who_goes_events_and_rollcalls_are_told(live: Live, registry: Regi
     live.frame(0, 0)
     await page.next()
     registry.remove(registry.nodes["ada"])
-    live.add_event({"node": "ada", "type": "press"})
+    live.add_event({"node": "ada", "type": "press", "t": 5})
     live.add_rollcall({"id": "c1", "done": False})
     live.add_rollcall({"id": "c1", "done": True})
-    live.frame(1, 0)
+    live.frame(1, 1000)
     data = (await asyncio.wait_for(anext(page._stream), 5)).decode()
     frame, rollcall = data.strip().split("\n\n")
     assert orjson.loads(frame.split("data: ")[1])["gone"] == ["ada"]
-    assert orjson.loads(frame.split("data: ")[1])["events"] == [{"node": "ada", "type": "press"}]
+    assert orjson.loads(frame.split("data: ")[1])["events"] == [{"node": "ada", "type": "press", "t": 1005}]
     assert rollcall == 'event: rollcall\ndata: {"id":"c1","done":true}'
     await page.close()
 
@@ -123,3 +123,15 @@ async def test_closing_ends_every_stream(live: Live) -> None:
     live.close()
     with pytest.raises(StopAsyncIteration):
         await waiting
+
+
+async def test_when_the_hosts_clock_is_set_everybody_gets_a_snapshot_by_the_new_one(
+    live: Live, registry: Registry
+) -> None:
+    page = Page(live)
+    await page.next()
+    registry.nodes["ada"].times = {"sht4x": 5}
+    live.start_again()
+    kind, snapshot = await page.next()
+    assert (kind, snapshot["nodes"][0]["t"]) == ("snapshot", {"sht4x": 5})
+    await page.close()

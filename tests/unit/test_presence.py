@@ -102,3 +102,13 @@ def test_boots_that_follow_each_other_are_one_board() -> None:
 def test_a_node_without_sensors_is_expected_as_often_as_its_health() -> None:
     assert period_of({"period": 500, "sensors": {}}) == UNKNOWN_PERIOD_MS
     assert period_of({"period": 500, "sensors": {"sht4x": {}}}) == 500
+
+
+def test_an_id_is_shared_as_long_as_two_boots_take_turns() -> None:
+    presence = online(boot="aaaa")
+    for now, boot in ((2000, "bbbb"), (3000, "aaaa")):
+        presence.claim(boot, now)
+    assert not presence.is_shared(3000), "a restart looks like this"
+    presence.claim("bbbb", 4000)
+    assert presence.is_shared(4000)
+    assert not presence.is_shared(4000 + 60_000)

@@ -10,6 +10,7 @@ import pytest
 from fleet_dashboard import web
 from fleet_dashboard.commands import BadCommand
 from fleet_dashboard.settings import SettingsError, load
+from fleet_dashboard.store import StoreError
 
 
 class Fleet:
@@ -38,6 +39,11 @@ class Fleet:
 
     async def series(self, node: str, sensor: str, start: int, end: int, points: int) -> dict[str, Any] | None:
         return {"asked": [node, sensor, start, end, points]}
+
+    async def delivery(self, since: int) -> dict[str, Any]:
+        if since == 13:
+            raise StoreError("the account cannot be read (interrupted); ask for a shorter span")
+        return {"now": 1, "nodes": [], "since": since}
 
     def command(self, target: Any, name: Any, args: Any) -> dict[str, Any]:
         if target != "_all":
@@ -122,6 +128,12 @@ async def test_every_answer_carries_the_security_headers(http: httpx.AsyncClient
 )
 async def test_a_series_needs_a_span_that_makes_sense(http: httpx.AsyncClient, query: str, status: int) -> None:
     assert (await http.get(f"/api/nodes/ada/series?{query}")).status_code == status
+
+
+@pytest.mark.parametrize(("query", "status"), [("", 200), ("?since=5", 200), ("?since=x", 400), ("?since=13", 503)])
+async def test_the_account_is_told_or_one_sentence(http: httpx.AsyncClient, query: str, status: int) -> None:
+    answer = await http.get(f"/api/delivery{query}")
+    assert (answer.status_code, "error" in answer.json()) == (status, status != 200)
 
 
 async def test_what_is_not_there_is_not_found(http: httpx.AsyncClient) -> None:

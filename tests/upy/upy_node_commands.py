@@ -4,22 +4,26 @@ import asyncio
 import json
 import time
 
-from upy_node_pure import FakeLink
+from upy_node_outbox import FakeLink
 
 from fleet_node.actions import Actions
 from fleet_node.commands import MAX_PENDING, REMEMBERED, Commands
 from fleet_node.outbox import Outbox
+from fleet_node.spool import Spool
 from fleet_node.uptime import Uptime
 
 
 class Settings:
-    name, groups, period = "Ada", ["red"], 1000
+    name, groups, period, seen = "Ada", ["red"], 1000, []
     broken = False
 
     def change(self, key, value):
         setattr(self, key, value)
         if self.broken:
             raise OSError(28)
+
+    def keep_seen(self, ids):
+        self.change("seen", ids)
 
 
 class Out:
@@ -53,7 +57,7 @@ class Bench:
     def __init__(self, bare=False, jitter=0):
         self.jump_ms = 0
         uptime = Uptime(lambda: time.ticks_add(time.ticks_ms(), self.jump_ms), time.ticks_diff)
-        self.outbox = Outbox("fleet", "ada", "9f3a", uptime, 50)
+        self.outbox = Outbox("fleet", "ada", Spool("9f3a", None, uptime, 50, 30000), uptime)
         self.link = self.outbox.link = FakeLink()
         self.settings = Settings()
         self.board = Board(bare)
@@ -118,7 +122,7 @@ def test_a_repeated_id_is_dup_until_it_is_forgotten():
     for i in range(REMEMBERED):
         bench.ask("echo", b'{"id":"x%d"}' % i)
     assert bench.ask("name", b'{"id":"a","name":"Two"}')["st"] == "done"
-    assert len(bench.commands._seen) == REMEMBERED
+    assert len(bench.commands.seen) == REMEMBERED
 
 
 def test_what_was_refused_may_be_tried_again_under_its_id():

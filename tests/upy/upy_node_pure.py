@@ -1,45 +1,12 @@
-"""The pure parts of a node: backoff, uptime, framing, outbox, tunes, configuration. F-SEQ-1, F-TIME-2, F-TELE-3"""
+"""The pure parts of a node: backoff, uptime, framing, tunes, configuration."""
 
 import json
 
 from fleet_node import config
 from fleet_node.backoff import Backoff
 from fleet_node.framing import Framer, FramingError, publish_id
-from fleet_node.outbox import Outbox
 from fleet_node.player import tune_steps
 from fleet_node.uptime import Uptime
-
-
-class FakeLink:
-    """Takes what it has room for, and remembers it."""
-
-    def __init__(self, room=1000):
-        self.up = True
-        self.room = room
-        self.sent = []
-
-    def is_up(self):
-        return self.up
-
-    def ready(self, urgent=False):
-        return self.up and len(self.sent) < self.room
-
-    def publish(self, topic, payload, retain, qos):
-        self.sent.append((topic, payload, qos))
-        return len(self.sent) if qos else 0
-
-
-class Clock:
-    ms_now = 0
-
-    def ms(self):
-        return self.ms_now
-
-
-def outbox(limit=5, mem_free=lambda: 1000000, room=1000):
-    box = Outbox("fleet", "ada", "9f3a", Clock(), limit, mem_free)
-    box.link = FakeLink(room)
-    return box, box.link
 
 
 def raises(kind, function, *args):
@@ -48,10 +15,6 @@ def raises(kind, function, *args):
     except kind as error:
         return str(error)
     raise AssertionError("nothing was raised by " + repr(args))
-
-
-def seqs(link):
-    return [json.loads(payload)["seq"] for _, payload, _ in link.sent]
 
 
 def test_backoff_doubles_to_its_limit_and_half_of_it_is_random():
@@ -115,93 +78,6 @@ def test_framer_skips_an_oversize_packet_and_keeps_its_head():
 
 def test_framer_gives_up_on_what_is_no_mqtt():
     raises(FramingError, Framer(4096).feed, b"\x30\xff\xff\xff\xff\xff")
-
-
-def test_messages_are_stamped_and_numbered_over_all_kinds():
-    box, link = outbox()
-    box.put("tele", "sht4x", {"v": {"temp": 21.5}}, 40)
-    box.put("event", "button-a", {"event_type": "press", "n": 1})
-    box.put("health", None, {"mem": 1})
-    assert seqs(link) == [0, 1, 2]
-    assert link.sent[0][0] == b"fleet/1/ada/tele/sht4x"
-    assert [qos for _, _, qos in link.sent] == [1, 1, 0]
-    first = json.loads(link.sent[0][1])
-    assert (first["boot"], first["up"], first["v"]) == ("9f3a", 40, {"temp": 21.5})
-
-
-def test_a_full_outbox_drops_the_oldest_reading_and_counts_it():
-    box, link = outbox(limit=5)
-    link.up = False
-    for up in range(8):
-        box.put("tele", "sht4x", {"v": {"temp": up}}, up)
-    assert (box.depth(), box.drops) == (5, 3)
-    link.up = True
-    box.flush()
-    assert seqs(link) == [3, 4, 5, 6, 7]
-
-
-def test_a_full_outbox_never_drops_an_answer():
-    box, link = outbox(limit=3, room=0)
-    for up in range(6):
-        box.put("ack", None, {"cmd": "echo", "st": "done"}, up)
-        box.put("tele", "sht4x", {"v": {"temp": up}}, up)
-    assert (box.acks_waiting(), box.drops) == (6, 3)
-    link.room = 1000
-    box.flush()
-    assert [topic for topic, _, _ in link.sent][:6] == [b"fleet/1/ada/ack"] * 6
-
-
-def test_an_outbox_without_memory_drops_instead_of_failing():
-    box, link = outbox(limit=1000, mem_free=lambda: 100)
-    link.up = False
-    for up in range(100):
-        assert box.put("tele", "sht4x", {"v": {"temp": up}}, up)
-    assert box.depth() < 20
-    assert box.drops + box.depth() == 100
-
-
-def test_what_was_not_acknowledged_is_sent_again_on_the_next_link():
-    box, link = outbox()
-    for up in range(3):
-        box.put("tele", "sht4x", {"v": {"temp": up}}, up)
-    box.acked(2)
-    box.link_down()
-    link.sent.clear()
-    box.flush()
-    assert seqs(link) == [0, 2]
-    box.acked(1)
-    box.acked(2)
-    assert box.depth() == 0
-
-
-def test_what_is_under_way_is_not_dropped():
-    box, link = outbox(limit=2, room=2)
-    for up in range(5):
-        box.put("tele", "sht4x", {"v": {"temp": up}}, up)
-    box.acked(1)
-    box.acked(2)
-    assert seqs(link) == [0, 1]
-    assert box.depth() <= 2
-
-
-def test_a_late_reading_is_marked_as_history_and_an_answer_is_not():
-    box, link = outbox()
-    link.up = False
-    box.put("tele", "sht4x", {"v": {"temp": 1}}, 0)
-    box.put("ack", None, {"cmd": "echo", "st": "done"}, 0)
-    box._uptime.ms_now = 2001
-    box.put("tele", "sht4x", {"v": {"temp": 2}}, 1)
-    box.put("tele", "sht4x", {"v": {"temp": 2}}, 1999)
-    link.up = True
-    box.flush()
-    assert [json.loads(payload).get("hist") for _, payload, _ in link.sent] == [None, 1, None, None]
-
-
-def test_health_is_not_kept_for_later():
-    box, link = outbox()
-    link.up = False
-    assert not box.put("health", None, {"mem": 1})
-    assert (box.depth(), box.drops) == (0, 0)
 
 
 def test_a_tune_is_notes_and_pauses():

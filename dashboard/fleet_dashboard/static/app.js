@@ -53,12 +53,12 @@ function patchStrip() {
   const nodes = [...fleet.nodes.values()];
   const online = nodes.filter((node) => node.state === "online").length;
   const rate = fleet.rate();
-  const lost = fleet.lost();
+  const missing = fleet.missing();
   setText($("base"), fleet.base || "…");
   setText($("online"), fleet.ready ? `${online} / ${nodes.length}` : "– / –");
   setText($("rate"), rate === null ? "–" : rate < 10 ? rate.toFixed(1) : count(rate));
-  setText($("lost"), fleet.ready ? count(lost) : "–");
-  setAttribute($("lost-metric"), "data-level", lost ? "warn" : null);
+  setText($("missing"), fleet.ready ? count(missing) : "–");
+  setAttribute($("missing-metric"), "data-level", missing ? "warn" : null);
   patchAge();
 }
 

@@ -3,8 +3,9 @@
 
 import {get} from "./api.js";
 import {Chart, loadUplot} from "./chart.js";
+import {patchDeliveries} from "./delivery.js";
 import {h, patchList, perFrame, setAttribute, setGlyph, setHidden, setText} from "./dom.js";
-import {ago, count, fieldOf, inOrder, moment, number, roundTrip, span, symbol} from "./units.js";
+import {ago, count, fieldOf, inOrder, moment, number, roundTrip, shortfall, span, symbol} from "./units.js";
 
 const RANGES = {"1m": ["1 min", 60e3], "10m": ["10 min", 600e3], "1h": ["1 h", 3600e3], "1d": ["1 day", 86400e3]};
 const YOUNG_MS = 300e3; // a node that came just now is looked at in the shortest range
@@ -15,13 +16,20 @@ const HEALTH = {
   mem: ["free memory", (bytes) => `${count(bytes / 1024)} kB`],
   lag: ["worst loop lag", (ms) => `${ms} ms`],
   reconn: ["reconnects", count],
-  spool: ["waiting to be sent", count],
+  spool: ["waiting to be stored", count],
   drops: ["dropped", count],
   errors: ["sensor errors", count],
   bad: ["bad commands", count],
   rssi: ["signal", (dbm) => `${dbm} dBm`],
 };
-const COUNTS = {received: "received", lost: "lost on the way", duplicates: "duplicates", bad: "broken rules"};
+const COUNTS = {
+  received: "received",
+  missing: "missing",
+  gone: "gone for good",
+  dropped: "dropped by a full journal",
+  duplicates: "duplicates",
+  bad: "broken rules",
+};
 
 export class NodePage {
   constructor(fleet, id, query) {
@@ -30,7 +38,7 @@ export class NodePage {
     this.range = RANGES[query.get("range")] ? query.get("range") : null;
     this.charts = new Map();
     this.listedAt = 0;
-    this.detail = {events: [], logs: [], commands: []};
+    this.detail = {events: [], logs: [], commands: [], delivery: []};
     this.build();
     this.paint = perFrame(() => this.patch());
     this.recolour = () => this.charts.forEach((chart) => chart.redraw());
@@ -47,7 +55,8 @@ export class NodePage {
     this.raw = find(".raw");
     this.copy = find(".quiet");
     this.head = {glyph: find(".state-glyph"), name: find("h1"), id: find("code"), state: find(".node-state")};
-    Object.assign(this.head, {why: find(".node-why"), facts: find(".facts")});
+    Object.assign(this.head, {why: find(".node-why"), short: find(".node-short"), facts: find(".facts")});
+    this.deliveries = find(".deliveries");
     this.lists = Object.fromEntries(LISTS.map((name) => [name, find(`.rows-${name}`)]));
     setText(find(".missing-id"), this.id);
     this.copy.addEventListener("click", () => this.copyLine());
@@ -109,6 +118,9 @@ export class NodePage {
     setText(head.name, node.name || node.id);
     setText(head.id, node.id);
     setText(head.state, node.state);
+    const short = shortfall(node.counts).join(", ");
+    setText(head.short, `· ${short}`);
+    setHidden(head.short, !short);
     const {fw, app} = node.meta ?? {};
     const facts = [
       node.groups?.length ? `group ${node.groups.join(", ")}` : "",
@@ -211,6 +223,7 @@ export class NodePage {
       .map(([key, [text, show]]) => [text, show(node.health[key])]);
     const delay = typeof node.lag_ms === "number" ? [["sample to host", roundTrip(node.lag_ms)]] : [];
     const counts = Object.entries(COUNTS).map(([key, text]) => [text, count(node.counts?.[key] ?? 0)]);
+    patchDeliveries(this.deliveries, this.detail.delivery ?? [], node);
     fill(this.lists.health, health, "Comes once a minute.");
     fill(this.lists.counts, [...counts, ...delay], "");
     fill(

@@ -130,10 +130,11 @@ export class Fleet {
     return first && last[0] - first[0] > 500 ? ((last[1] - first[1]) * 1000) / (last[0] - first[0]) : null;
   }
 
-  lost() {
-    let lost = 0;
-    for (const node of this.nodes.values()) lost += node.counts?.lost ?? 0;
-    return lost;
+  /** Readings that nodes took, that are not stored, and that may still come. */
+  missing() {
+    let missing = 0;
+    for (const node of this.nodes.values()) missing += node.counts?.missing ?? 0;
+    return missing;
   }
 
   /** What a node's tile says happened last: a release tells nothing that the press before it did not. */

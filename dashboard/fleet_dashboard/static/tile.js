@@ -4,7 +4,7 @@
 import {setAttribute, setGlyph, setHidden, setText} from "./dom.js";
 import {heard} from "./rollcall.js";
 import {drawSpark} from "./spark.js";
-import {ago, fieldOf, inOrder, MISSING, number, roundTrip, span, symbol, withUnit} from "./units.js";
+import {ago, count, fieldOf, inOrder, MISSING, number, roundTrip, shortfall, span, symbol, withUnit} from "./units.js";
 
 const AGE_SHOWN_MS = 3000;
 const FLASH_MS = 600;
@@ -26,6 +26,7 @@ export function makeTile() {
     minor: find("minor"),
     event: find("tile-event"),
     why: find("tile-why"),
+    short: find("tile-short"),
     age: find("tile-age"),
   };
   return slot;
@@ -46,6 +47,9 @@ export function patchTile(slot, node) {
   const event = node.told ?? node.event;
   setText(parts.event, event ? `${event.input} ${event.type}` : "");
   setText(parts.why, node.state === "online" ? "" : sentence(node.why));
+  const missing = node.counts?.missing ?? 0; // what is gone or dropped nobody can mend: the node's page says it
+  setText(parts.short, `${count(missing)} missing`);
+  setHidden(parts.short, !missing);
 }
 
 function patchValues(parts, node) {
@@ -54,7 +58,8 @@ function patchValues(parts, node) {
   const value = head ? node.v[head.sensor]?.[head.field] : null;
   setText(parts.value, number(value, unit));
   setText(parts.unit, head && value == null ? "no reading" : symbol(unit));
-  setAttribute(parts.link, "aria-label", `${node.name || node.id}, ${node.state}, ${withUnit(value, unit)}`);
+  const told = [node.name || node.id, node.state, withUnit(value, unit), ...shortfall(node.counts)];
+  setAttribute(parts.link, "aria-label", told.join(", "));
   setText(
     parts.minor,
     minor(node, head)

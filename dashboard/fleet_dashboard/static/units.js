@@ -68,6 +68,12 @@ export function count(value) {
   return value < 1e6 ? Math.round(value).toLocaleString("en") : `${(value / 1e6).toFixed(1)} M`;
 }
 
+/** What of a node's readings is not stored, of its `counts`: ["41 missing", "5 gone"]; empty when all is well. */
+export function shortfall(counts) {
+  const words = ["missing", "gone", "dropped"].filter((word) => counts?.[word] > 0);
+  return words.map((word) => `${count(counts[word])} ${word}`);
+}
+
 /** A length of time in ms in one unit: "0.4 s", "12 s", "3 min", "2 h", "4 d". */
 export function span(ms) {
   const seconds = Math.max(0, ms) / 1000;

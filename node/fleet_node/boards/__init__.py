@@ -1,8 +1,8 @@
 """The seam between the node and what it runs on: pins and buses live here and nowhere else.
 
 A board has: name; i2c; buttons {name: (Pin, active_low)}; buzzer (PWM, silent) or None; led (on/off/value) or
-None; unique_id() -> bytes or None; rssi() -> dBm or None; reset(); say(text); and tasks() -> [(name, coroutine
-function)], what it needs running beside the node, which the application starts.
+None; witness(kind, name, payload), which sees every reading, or None; unique_id() -> bytes or None; rssi() -> dBm
+or None; reset(); say(text); and tasks() -> [(name, coroutine function)], what it needs running beside the node.
 """
 
 import sys

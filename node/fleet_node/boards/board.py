@@ -12,6 +12,7 @@ class Board:
     i2c = None
     buzzer = None
     led = None
+    witness = None
 
     def __init__(self, config):
         self.buttons = {}

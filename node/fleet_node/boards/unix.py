@@ -49,6 +49,7 @@ class UnixBoard:
         self.buzzer = machine.PWM(machine.Pin(2, machine.Pin.OUT), freq=2000, duty_u16=0)
         self.led = machine.Pin(19, machine.Pin.OUT, value=0)
         self._node = node
+        self.witness = Witness(os.getenv("FLEET_HISTORY")) if os.getenv("FLEET_HISTORY") else None
         self._director = Director(self.world, self.say, life, script)
 
     def unique_id(self):
@@ -72,3 +73,13 @@ class UnixBoard:
         while True:
             machine.check()
             await asyncio.sleep_ms(500)
+
+
+class Witness:
+    """Writes every reading to a file as it is taken, for tests that ask what became of it: one JSON object a line."""
+
+    def __init__(self, path):
+        self._file = open(path, "ab")
+
+    def __call__(self, kind, name, payload):
+        self._file.write(b'{"kind":"%s","name":"%s",%s\n' % (kind.encode(), name.encode(), payload[1:]))
