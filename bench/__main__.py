@@ -6,7 +6,7 @@ import platform
 import sys
 from pathlib import Path
 
-PARTS = ("link", "memory", "faults", "ingest", "rollcall")
+PARTS = ("link", "memory", "flash", "faults", "ingest", "rollcall")
 
 
 def machine() -> str:

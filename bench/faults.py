@@ -55,12 +55,12 @@ def run() -> list[str]:
         dashboard = stack.enter_context(DashboardProcess(broker.url, data_dir=data))
         nodes = []
         for name in NODES:  # one after the other: five interpreters that start at once only measure the scheduler
-            # Its flash takes 16 KB: while the dashboard or the broker is away it is full within seconds.
+            # Its flash takes 24 KB: while the dashboard or the broker is away it is full within seconds.
             settings = {
                 "sensors": SENSORS,
                 "period": 250,
                 "keepalive": 4,
-                "journal_kb": 16,
+                "journal_kb": 24,
                 "queue": 20,
                 "health": 1000,
             }

@@ -5,10 +5,14 @@ import sys
 here = sys.path[0]  # on a PC the folder of this file; a board has /lib on its path already
 sys.path.insert(1, here + "/lib" if here else "lib")
 
-from fleet_node import app, config  # noqa: E402
+import fleet_node.config  # noqa: E402
 
 try:
-    app.run(config.load())
-except config.ConfigError as error:
+    settings = fleet_node.config.load()
+    del fleet_node.config, sys.modules["fleet_node.config"]  # it has done its work: room for the rest
+    from fleet_node import app
+
+    app.run(settings)
+except fleet_node.ConfigError as error:
     print(error)
     sys.exit(2)

@@ -8,12 +8,11 @@ import gc
 import random
 import time
 
-from fleet_node import birth, boards, sensors
+from fleet_node import ConfigError, birth, boards, sensors
 from fleet_node.actions import Actions
 from fleet_node.backoff import Backoff
 from fleet_node.buttons import Button
 from fleet_node.commands import Commands
-from fleet_node.config import ConfigError
 from fleet_node.dial import Dialer
 from fleet_node.health import Health
 from fleet_node.link import Link

@@ -4,23 +4,19 @@ import json
 import os
 import sys
 
-from fleet_node import settings
+from fleet_node import ConfigError, settings
 from fleet_schema import topics, values
 
 NUMBERS = {  # key: (least, most, default)
     "keepalive": (2, 600, 15),  # s
     "queue": (1, 5000, 200),  # readings and events that wait in RAM for the host to store them
-    "journal_kb": (16, 65536, 256),  # KB of flash for those that wait longer
+    "journal_kb": (24, 65536, 256),  # KB of flash for those that wait longer
     "journal_s": (1, 3600, 30),  # s after which they go there
     "period": (100, 3600000, 2000),  # ms between readings
     "jitter": (0, 2000, 200),  # ms over which the acks of a command to many nodes are spread
     "health": (1000, 3600000, 60000),  # ms between health reports
     "lag_tick": (1, 1000, 50),  # ms between looks at the loop
 }
-
-
-class ConfigError(Exception):
-    """The configuration cannot be used; the text lists every error with its fix, one a line."""
 
 
 def load(path=None):

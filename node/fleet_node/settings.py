@@ -1,5 +1,6 @@
 """What commands may change and a reset must not forget: name, groups, period. Owns the file in which they are kept."""
 
+from fleet_node.journal import FULL
 from fleet_node.slots import Slots
 from fleet_schema import SchemaError, topics, values
 
@@ -45,8 +46,8 @@ class Settings:
         while self._slots:
             try:
                 return self._slots.save(state)
-            except OSError:
-                if not self._journal or not self._journal.drop_oldest():
+            except OSError as error:
+                if error.errno not in FULL or not self._journal or not self._journal.drop_oldest():
                     raise
 
     def _load(self):

@@ -2,7 +2,7 @@
 
 import json
 
-from fleet_node import config
+from fleet_node import ConfigError, config
 from fleet_node.backoff import Backoff
 from fleet_node.framing import Framer, FramingError, publish_id
 from fleet_node.player import tune_steps
@@ -118,7 +118,7 @@ def test_all_errors_of_a_configuration_are_said_at_once_and_never_the_password()
         "groups": "red",
         "broker": {"host": "x", "port": "y", "password": "z9"},
     }
-    said = raises(config.ConfigError, loaded, wrong)
+    said = raises(ConfigError, loaded, wrong)
     for key in ("node", "period", "queue", "groups", "broker"):
         assert '"' + key + '"' in said, said
     assert len(said.split("\n")) == 5
@@ -126,9 +126,9 @@ def test_all_errors_of_a_configuration_are_said_at_once_and_never_the_password()
 
 
 def test_a_missing_or_damaged_file_is_named():
-    assert "there is no /nowhere.json" in raises(config.ConfigError, config.load, "/nowhere.json")
-    assert "is not JSON" in raises(config.ConfigError, loaded, '{"node": ada}')
-    assert "is not a JSON object" in raises(config.ConfigError, loaded, "[1]")
+    assert "there is no /nowhere.json" in raises(ConfigError, config.load, "/nowhere.json")
+    assert "is not JSON" in raises(ConfigError, loaded, '{"node": ada}')
+    assert "is not a JSON object" in raises(ConfigError, loaded, "[1]")
 
 
 def test_a_broker_url_is_taken_apart():
