@@ -45,7 +45,7 @@ class Account:
         self.gone = Ranges()  # may hold stored numbers too, see _bound_gone
         self.gone_low = self.gone_high = 0  # gone numbers below `first`, and from it on
         self.drop_low = self.drop_high = 0  # those of them that the node dropped by its own count
-        self.drops = 0  # the node's own count, as far as it was accounted for
+        self.drops = 0  # the node's own count
         self.twice = 0
         self.counted: bool | None = None
         self.settled = 0  # what a durable commit holds: below it, all is stored or gone
@@ -172,15 +172,15 @@ class Account:
             self.settled, self.mark = min(self.settled, lowest), min(self.mark, lowest)
 
     def give_up(self, numbers: Ranges, drops: int = 0) -> bool:
-        """These missing numbers are gone, says the node, and that it dropped so many of this boot so far. True if
-        that is news."""
+        """These missing numbers are gone, says the node, and that it dropped so many of this boot so far (some of
+        which may have been stored all the same). True if that is news."""
+        numbers = numbers & self.missing
         low = numbers.within(0, self.first - 1).count
         high = numbers.count - low
-        # What it counted since the last time explains what is gone since then, and nothing else.
-        counted = max(0, drops - self.drops)
+        self.drops = max(self.drops, drops)
+        counted = max(0, drops - self.dropped)
         drop_high = min(counted, high)
         drop_low = min(counted - drop_high, low)
-        self.drops = max(self.drops, drops)
         self.drop_high += drop_high
         self.drop_low += drop_low
         self.gone_high += high
@@ -189,14 +189,14 @@ class Account:
             self.missing.remove(*span)
             self.gone.add(*span)
         self._bound_gone()
-        return counted > 0 or numbers.count > 0
+        return numbers.count > 0
 
     def refuse(self, seq: int) -> bool:
         """This reading came and can never be stored, since it breaks the contract: given up, or nothing behind it
         would ever be settled. True if that is news."""
         if not self.raise_next(seq + 1) and seq not in self.missing:
             return False
-        return self.give_up(Ranges([(seq, seq)]), self.drops)
+        return self.give_up(Ranges([(seq, seq)]))
 
     def _found(self, numbers: Ranges) -> None:
         """These are gone no more."""

@@ -83,7 +83,10 @@ class Delivery:
                 # Left out are the newest of the earlier boots, and earlier rows of the own one: what lies between two
                 # rows of an earlier boot is not among them.
                 known = 0 if name == own else ends[name]
-            account.give_up(account.missing.within(0, known - 1) - kept, drops[name] if known else 0)
+            # A journal drops its oldest, and a power cut takes the newest: what lies behind the rows was not dropped.
+            lost = account.missing.within(0, known - 1) - kept
+            account.give_up(lost.within(0, ends[name] - 1), drops[name] if known else 0)
+            account.give_up(lost)
         changed = list(boots.values())
         self._doubtful = []
         if not more:

@@ -159,7 +159,7 @@ class Ingest:
         if boot.account.raise_next(seq):
             self._ledger.touch(boot)
         self._touch(node, "last", "counts")
-        return boot, self._heard(node, boot, up, message.arrived, False)
+        return boot, self._heard(node, boot, seq, up, message.arrived, False)
 
     def _reading(self, node: Node, fields: dict[str, Any], message: Message, late: bool) -> tuple[Boot, int | None]:
         """Take (boot, seq, up) of a reading or event: (boot, monotonic ms of the sample), or None if it is not to be
@@ -179,7 +179,7 @@ class Ingest:
             boot.first_seq = seq
         node.received += 1
         self.kept += 1
-        return boot, self._heard(node, boot, up, message.arrived, late)
+        return boot, self._heard(node, boot, seq, up, message.arrived, late)
 
     def _is_new(self, node: Node, boot: Boot, seq: int) -> bool:
         """Has a reading with a number that is not simply the next one to be stored? Counts it if not."""
@@ -198,7 +198,7 @@ class Ingest:
         self._touch(node, "counts")
         return False
 
-    def _heard(self, node: Node, boot: Boot, up: int, arrived: int, late: bool) -> int:
+    def _heard(self, node: Node, boot: Boot, seq: int, up: int, arrived: int, late: bool) -> int:
         """When was `up`? Monotonic ms."""
         offset = boot.clock.observe(up, arrived, late)
         now = boot.seen = self._now
@@ -209,8 +209,9 @@ class Ingest:
                 self._listener.speaks_though_gone(node)
         elif up > boot.up:
             boot.up = up
-        if offset != boot.placed:
-            boot.place(offset, now)
+        if boot.timed:
+            return up + boot.placement.place(seq, offset, now)
+        boot.placement.move(offset, now)
         return up + offset
 
     # -- readings: the hot path ------------------------------------------------------------------------------
@@ -244,7 +245,7 @@ class Ingest:
         node.set_values(route.name, values, at, self._now, boot, seq, late)
         node.late = late
         if not late:
-            node.lag_ms = message.arrived - at
+            node.lag_ms = max(0, message.arrived - at)
         if "ax" in values:
             self._shake(node, values)
         node.changed |= READING

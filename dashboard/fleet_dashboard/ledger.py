@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from fleet_dashboard.account import Account
-from fleet_dashboard.boot import REPLACE_MS, UNPLACED, Boot
+from fleet_dashboard.boot import UNPLACED, Boot
 from fleet_dashboard.clock import BootClock, WallClock
 from fleet_dashboard.nodes import MAX_BOOTS, Node, Registry
+from fleet_dashboard.placement import WINDOW_MS
 from fleet_dashboard.store import KnownBoot, KnownNode, Store
 
-SETTLED_MS = 2000  # an estimate that still gets better is not used for that yet
 EARLY_MS = 600_000  # the host's clock may be set for so long after the start without being believed before that
 MAX_OTHERS = 64  # boots of a node that are looked through at once
 
@@ -63,7 +63,9 @@ class Ledger:
         clock = BootClock() if known.boot_ms is None else BootClock(known.boot_ms - self._clock.step, now)
         boot = Boot(node, known.boot, known.id, clock, known.account, now)
         boot.timed, boot.up = known.timed and known.boot_ms is not None, known.up_ms
-        boot.seen = boot.saved = known.seen_ms - self._clock.step
+        boot.seen = boot.saved = boot.before = known.seen_ms - self._clock.step
+        if known.boot_ms is not None:
+            boot.placement.restore(clock.offset, now)
         boot.live = max(boot.seen, self._began)  # before we came it may have spoken
         return boot
 
@@ -136,6 +138,7 @@ class Ledger:
         rows = []
         for boot in self._unwritten.values():
             boot.changed = False
+            self._place(boot)
             rows.append((*boot.account.row(), boot.id))
         self._writing |= self._unwritten
         self._unwritten = {}
@@ -161,20 +164,31 @@ class Ledger:
     # -- when samples were taken -----------------------------------------------------------------------------------
 
     def settle(self, nodes: Iterable[Node]) -> None:
-        """Every second: keep the clocks for the next start, and place samples again whose clock got better."""
-        now, step = self._clock.refresh(), self._clock.step
+        """Every second: keep the clocks for the next start."""
+        now = self._clock.refresh()
         for node in nodes:
             self._bound(node, now)
             for boot in node.boots.values():
                 if boot.seen > boot.saved:
-                    boot.saved = boot.seen
-                    boot_ms = boot.clock.offset + step
-                    self._store.set_progress(boot.id, boot_ms, boot.seen + step, boot.timed, boot.up)
-                if boot.fell and now - boot.fell > SETTLED_MS:
-                    boot.fell = 0
-                    # Samples of a boot that is only bounded moved together, and stay in their order.
-                    tolerance = REPLACE_MS if boot.timed else 0
-                    self._store.retime(boot.id, boot.first_seq, boot.clock.offset + step, tolerance)
+                    self._keep(boot)
+                if boot.placement.fell:
+                    self.touch(boot)
+
+    def _keep(self, boot: Boot) -> None:
+        step = self._clock.step
+        boot.saved, boot.kept = boot.seen, boot.placement.offset
+        self._store.set_progress(boot.id, boot.kept + step, boot.seen + step, boot.timed, boot.up)
+
+    def _place(self, boot: Boot) -> None:
+        """As part of the commit that is about to begin."""
+        placement, step = boot.placement, self._clock.step
+        if placement.fell:
+            placement.done()
+            # Of what an earlier process placed only the end: the rest was right in its time, for all we know.
+            since = boot.before + step - WINDOW_MS if boot.timed and boot.before and not placement.low else 0
+            self._store.retime(boot.id, placement.low, placement.offset + step, since)
+        if placement.began and placement.offset != boot.kept:
+            self._keep(boot)
 
     def _bound(self, node: Node, now: int) -> None:
         """A boot that was never heard live was over when the next one began."""
@@ -184,7 +198,7 @@ class Ledger:
             if boot is None:
                 continue
             if not boot.timed and began is not None and boot.clock.bound(began - boot.up, now):
-                boot.place(boot.clock.offset, now)
+                boot.placement.move(boot.clock.offset, now)
                 boot.saved = boot.seen - 1
             if boot.timed or began is not None:
                 began = boot.clock.offset
@@ -198,7 +212,7 @@ class Ledger:
                 boot.saved = boot.seen - 1
                 if boot.first_seq != UNPLACED and now - self._began < EARLY_MS:
                     boot_ms = boot.clock.offset + step
-                    self._store.retime(boot.id, boot.first_seq, boot_ms, REPLACE_MS, earlier_only=False)
+                    self._store.place(boot.id, boot.first_seq, boot_ms)
 
 
 def counts(meta: dict[str, Any]) -> bool:

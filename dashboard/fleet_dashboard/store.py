@@ -215,12 +215,18 @@ class Store:
         """When this boot began (UTC ms, the clock's estimate), so that a restart need not learn it again."""
         self._add(store_write.PROGRESS, (boot, boot_ms, seen_ms, timed, up_ms))
 
-    def retime(self, boot: int, first_seq: int, boot_ms: int, tolerance_ms: int, earlier_only: bool = True) -> None:
-        """Put the samples of a boot, from first_seq on, where the better estimate says that they belong, if that is
-        off by more than the tolerance."""
-        row = (boot << 32 | first_seq, boot << 32 | MAX_SEQ, boot_ms, tolerance_ms)
-        self._add(store_write.RETIME if earlier_only else store_write.PLACE, row)
-        self._add(store_write.RETIME_EVENTS if earlier_only else store_write.PLACE_EVENTS, row)
+    def retime(self, boot: int, first_seq: int, boot_ms: int, since_ms: int) -> None:
+        """Put the samples of a boot where a better estimate says that they belong: from `first_seq` and from UTC
+        `since_ms` on, those that stand too late."""
+        row = (boot << 32 | first_seq, boot << 32 | MAX_SEQ, boot_ms, since_ms)
+        self._add(store_write.RETIME, row)
+        self._add(store_write.RETIME_EVENTS, row)
+
+    def place(self, boot: int, first_seq: int, boot_ms: int) -> None:
+        """The clock of the host was wrong: put the samples of a boot from `first_seq` on where they belong."""
+        row = (boot << 32 | first_seq, boot << 32 | MAX_SEQ, boot_ms)
+        self._add(store_write.PLACE, row)
+        self._add(store_write.PLACE_EVENTS, row)
 
     # -- writing ---------------------------------------------------------------------------------------------
 

@@ -24,9 +24,9 @@ LOG = "INSERT INTO log(boot, node, level, msg, tb, ts) VALUES(?, ?, ?, ?, ?, ?)"
 META = "UPDATE node SET meta = ?2, shown = ?2 IS NOT NULL WHERE id = ?1"
 PROGRESS = "UPDATE boot SET boot_ms = ?2, seen_ms = ?3, timed = ?4, up_ms = ?5 WHERE id = ?1"
 ACCOUNT = f"UPDATE boot SET {', '.join(f'{name} = ?' for name in account.COLUMNS)} WHERE id = ?"
-RETIME = "UPDATE sample SET ts = up + ?3 WHERE id BETWEEN ?1 AND ?2 AND ts > up + ?3 + ?4"
+RETIME = "UPDATE sample SET ts = up + ?3 WHERE id BETWEEN ?1 AND ?2 AND ts > max(up + ?3, ?4)"
 RETIME_EVENTS = RETIME.replace("sample", "event")
-PLACE = "UPDATE sample SET ts = up + ?3 WHERE id BETWEEN ?1 AND ?2 AND abs(ts - up - ?3) > ?4"
+PLACE = "UPDATE sample SET ts = up + ?3 WHERE id BETWEEN ?1 AND ?2 AND ts <> up + ?3"
 PLACE_EVENTS = PLACE.replace("sample", "event")
 SAMPLES = {
     width: f"INSERT OR IGNORE INTO sample(id, sensor, up, ts, {', '.join(f'v{i}' for i in range(width))}) "

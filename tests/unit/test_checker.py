@@ -96,6 +96,12 @@ def test_what_the_node_counted_as_dropped_is_no_loss_and_not_one_more() -> None:
     assert kinds(checker.check([*history, kept(3, boot="0000")])) == {"lost-acked": 3}
 
 
+def test_what_the_node_says_it_has_and_never_sends_is_lost_however_many_it_dropped() -> None:
+    claim = {**kept(10), "rows": [["9f3a", 10, 50, 10]]}
+    assert kinds(checker.check([*without(clean(), 5, 20), claim])) == {"lost-acked": 1}
+    assert checker.check([*without(clean(), 5, 20), claim, kept(10)]).ok, "later it said that it has it no more"
+
+
 def test_what_was_in_ram_at_a_kill_is_no_loss() -> None:
     history = [one for one in without(clean(), 47, 48, 49) if one["what"] != "told"]
     result = checker.check([*history, told(47, 5.0), kill(6.0)])

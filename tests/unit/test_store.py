@@ -131,7 +131,7 @@ async def test_samples_placed_by_a_bad_estimate_are_placed_again(store: Store) -
     fill(store, 5, every_ms=0, start=NOW + 600_000)  # all at the time of their arrival
     fill(store, 5, start=NOW + 700_000, first_seq=5)
     boot = boot_of(store)
-    store.retime(boot, 5, NOW, 1000)
+    store.retime(boot, 5, NOW, 0)
     await store.commit()
     found = await all_of(store)
     assert found["t"] == [NOW, NOW + 1000, NOW + 2000, NOW + 3000, NOW + 4000] + [NOW + 600_000] * 5
