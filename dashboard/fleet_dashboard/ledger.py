@@ -176,7 +176,8 @@ class Ledger:
 
     def _keep(self, boot: Boot) -> None:
         step = self._clock.step
-        boot.saved, boot.kept = boot.seen, boot.placement.offset
+        boot.saved = boot.seen
+        boot.kept = boot.placement.offset if boot.placement.began else boot.clock.offset
         self._store.set_progress(boot.id, boot.kept + step, boot.seen + step, boot.timed, boot.up)
 
     def _place(self, boot: Boot) -> None:

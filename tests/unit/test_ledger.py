@@ -334,3 +334,12 @@ async def test_a_host_without_a_clock_that_finds_the_time_places_its_first_rows_
     host.ledger.clock_was_set([host.ada])
     await host.store.commit()
     assert await host.times() == [right + began + 200_000 + 1000 * seq - 1000 for seq in range(3)]
+
+
+async def test_a_boot_of_which_only_a_journal_told_is_kept_though_nothing_of_it_could_be_placed(host: Host) -> None:
+    host.readings("000b", 0)
+    host.journal("000b", 1, ("000a", 0, 3, 0), ("000b", 0, 1, 0))
+    host.now += 1000
+    host.ledger.settle([host.ada])
+    await host.store.commit()
+    assert (await host.books())["000a"]["missing"] == 3
