@@ -21,8 +21,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from fleet_dashboard import store_read, store_write
+from fleet_dashboard import store_keep, store_read, store_roll, store_series, store_write
 from fleet_dashboard.account import MAX_SEQ, Figures
+from fleet_dashboard.keep import Keep
 from fleet_dashboard.schema import COLUMNS
 from fleet_dashboard.store_read import KnownBoot, KnownNode, SensorInfo
 from fleet_dashboard.store_write import Rows, StoreError
@@ -60,6 +61,7 @@ class Store:
         self._rows: Rows = defaultdict(list)
         self._written: Rows = {}  # what is being written
         self._synced = True  # a power cut would lose nothing
+        self._marked: store_roll.Marks = set()  # the writer's: minutes that wait for `tend`
         self._nodes: dict[str, int] = {}
         self._sensors: dict[tuple[int, str], SensorInfo] = {}
         self._next = {"node": 1, "boot": 1, "sensor": 1}
@@ -254,7 +256,21 @@ class Store:
             self.accounts.written(durable)
 
     def _write(self, rows: Rows, durable: bool) -> int:
-        return store_write.write(self._connection(), rows, durable)
+        return store_write.write(self._connection(), rows, durable, self._marked)
+
+    async def tend(self, now: int, keep: Keep | None = None) -> bool:
+        """One slice of what is not urgent: rollups, and with `keep` what has expired at `now` (UTC ms). Some 10 ms of
+        the writer's time; True if there is more. StoreError if it cannot be written, and then it is to be done yet."""
+
+        def work() -> bool:
+            database = self._connection()
+            more = store_roll.roll(database, now, self._marked)
+            return more or (keep is not None and store_keep.expire(database, keep, now, self._marked))
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._writer, work)
+        except sqlite3.Error as error:
+            raise StoreError(f"the database {self.path} cannot be written ({error})") from None
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -262,13 +278,13 @@ class Store:
         return await asyncio.get_running_loop().run_in_executor(self._reader, lambda: question(self._connection()))
 
     async def series(self, node: str, sensor: str, start: int, end: int, points: int) -> dict[str, Any]:
-        """See store_read.series; StoreError if it takes too long."""
-        info = self._sensors.get((self._nodes.get(node, 0), sensor))
-        if info is None:
-            return {"fields": (), "t": [], "v": {}, "min": {}, "max": {}, "bucket_ms": 0}
-        points = max(1, min(points, store_read.MAX_POINTS))
+        """See store_series.series; StoreError if it takes too long."""
+        info = self._sensors.get((self._nodes.get(node, 0), sensor), SensorInfo(0, ()))
+        if not info.fields:
+            return {"fields": (), "t": [], "v": {}, "min": {}, "max": {}, "n": {}, "bucket_ms": 0, "bound": []}
+        points = max(1, min(points, store_series.MAX_POINTS))
         try:
-            return await self._read(lambda database: store_read.series(database, info, start, end, points))
+            return await self._read(lambda database: store_series.series(database, info, start, end, points))
         except sqlite3.Error as error:
             raise StoreError(f"the series cannot be read ({error}); ask for a shorter span") from None
 
