@@ -21,6 +21,7 @@ from fleet_dashboard import announce, confirm, leaderboard, web
 from fleet_dashboard.alerts import FADE_MS, Alerts
 from fleet_dashboard.clock import WallClock
 from fleet_dashboard.commands import Commands
+from fleet_dashboard.export import Exports
 from fleet_dashboard.ingest import Ingest
 from fleet_dashboard.intake import Intake
 from fleet_dashboard.ledger import Ledger
@@ -57,6 +58,7 @@ class Service:
         self._stop = asyncio.Event()
         self._clock = WallClock()
         self._store = Store(settings.database)
+        self.exports = Exports(self._store)
         self._registry = Registry()
         self._alerts = Alerts()
         self._ledger = Ledger(self._store, self._clock)

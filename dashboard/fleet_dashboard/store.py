@@ -16,12 +16,12 @@ import sqlite3
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from fleet_dashboard import store_keep, store_read, store_roll, store_series, store_write
+from fleet_dashboard import store_export, store_keep, store_read, store_roll, store_series, store_write
 from fleet_dashboard.account import MAX_SEQ, Figures
 from fleet_dashboard.keep import Keep
 from fleet_dashboard.schema import COLUMNS
@@ -287,6 +287,30 @@ class Store:
             return await self._read(lambda database: store_series.series(database, info, start, end, points))
         except sqlite3.Error as error:
             raise StoreError(f"the series cannot be read ({error}); ask for a shorter span") from None
+
+    async def export_series(self, kind: str, node: str | None, sensor: str | None) -> list[store_export.Series]:
+        """See store_export.series_of."""
+        try:
+            return await self._read(lambda database: store_export.series_of(database, kind, node, sensor))
+        except sqlite3.Error as error:
+            raise StoreError(f"the database cannot be read ({error})") from None
+
+    async def export(
+        self, of: store_export.Series, start: int, end: int, encode: Callable[[list[Any]], bytes]
+    ) -> AsyncIterator[bytes]:
+        """The records of UTC start <= time < end, page by page; `encode` runs in the reader's thread."""
+        after: tuple[int, int] | None = store_export.START
+
+        def piece(database: sqlite3.Connection) -> tuple[bytes, tuple[int, int] | None]:
+            page = store_export.page(database, of, start, end, after or store_export.START)
+            return encode(page.records), page.after
+
+        while after is not None:
+            try:
+                encoded, after = await self._read(piece)
+            except sqlite3.Error as error:
+                raise StoreError(f"the export cannot be read on ({error})") from None
+            yield encoded
 
     async def recent(self, node: str, count: int = 50) -> dict[str, list[dict[str, Any]]]:
         """{"events": [..], "logs": [..]} of a node, newest first. StoreError if it takes too long."""

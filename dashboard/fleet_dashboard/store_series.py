@@ -17,6 +17,11 @@ MAX_POINTS = 5000
 ROWS = 0  # beside MINUTE and HOUR
 LEVELS = {ROWS: "rows", MINUTE: "minutes", HOUR: "hours"}
 STEP_MS = 100  # of buckets that are made of rows: the shortest period that there is
+LENGTHS = (
+    *(100, 200, 300, 500, 1000, 2000, 3000, 5000, 6000, 10_000, 12_000, 15_000, 20_000, 30_000),
+    *(60_000 * minutes for minutes in (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30)),
+    *(3_600_000 * hours for hours in (1, 2, 3, 4, 6, 8, 12, 24, 48, 72, 168)),
+)
 MAX_BOUND = 100
 _AHEAD = 1 << 61  # later than any time there is
 
@@ -39,7 +44,7 @@ def series(database: sqlite3.Connection, info: SensorInfo, start: int, end: int,
         if start >= raw_from and _are_few(database, info.id, start, end, points):
             return {**_rows(database, info, start, end), "bound": bound}
         level = _level(-(-(end - start) // points), start < raw_from, start < minutes_from)
-        bucket = _bucket(start, end, points, STEP_MS if level == ROWS else WIDTH[level])
+        bucket = _bucket(start, end, points, level)
         return {**sums(database, info, level, (start, end), bucket), "bound": bound}
     finally:
         database.execute("ROLLBACK")
@@ -57,11 +62,15 @@ def _level(wanted: int, rows_expired: bool, minutes_expired: bool) -> int:
     return MINUTE if rows_expired or wanted > WIDTH[MINUTE] // 2 else ROWS
 
 
-def _bucket(start: int, end: int, points: int, step: int) -> int:
-    """The shortest multiple of `step`, or a little more, of which `points` cover the span."""
-    bucket = -(-max(step, (end - start) // points) // step) * step
+def _bucket(start: int, end: int, points: int, level: int) -> int:
+    """The shortest length, of those that people know from clocks, of which `points` cover the span. Of a year that is
+    a day: points of 15 h would draw a wave of noons and midnights that is not there."""
+    for bucket in LENGTHS:
+        if bucket >= (WIDTH[level] if level != ROWS else STEP_MS) and -(-end // bucket) - start // bucket <= points:
+            return bucket
+    bucket = LENGTHS[-1]
     while -(-end // bucket) - start // bucket > points:
-        bucket += max(step, bucket // 64 // step * step)
+        bucket *= 2
     return bucket
 
 

@@ -90,12 +90,9 @@ def _read_one(node: str, entry: Any) -> Boot:
     try:
         numbers = {key: int(entry[key] or 0) for key in NUMBERS}
         ranges = tuple((int(first), int(last)) for first, last in entry["ranges"])
-        more: dict[str, Any] = {
-            "timed": entry["timed"],
-            "counted": entry["counted"],
-            "expired": int(entry.get("expired", 0)),
-        }
-        return Boot(node, str(entry["boot"]), **numbers, ranges=ranges, **more)
+        expired = int(entry.get("expired", 0))  # an older dashboard lets nothing expire
+        timed, counted = entry["timed"], entry["counted"]
+        return Boot(node, str(entry["boot"]), **numbers, ranges=ranges, timed=timed, counted=counted, expired=expired)
     except (KeyError, TypeError, ValueError):
         raise ValueError(f"not an account of a boot: {entry}") from None
 
