@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
 
 from fleet_dashboard.store import Store
 from fleet_dashboard.store_export import EVENTS, READINGS, Record
@@ -19,6 +21,7 @@ from fleet_dashboard.store_export import EVENTS, READINGS, Record
 KINDS = {"readings": READINGS, "events": EVENTS}
 MEDIA = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 GROUP_ROWS = 50_000  # of Parquet: smaller groups make large files, larger ones take memory
+PIECE = 1 << 20
 MOST = 4  # at the same time
 FORMULA = tuple("=+-@\t\r\n|%")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -63,6 +66,7 @@ class Exports:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._running = 0
+        self._copying = False
 
     async def stream(self, wanted: Wanted) -> AsyncIterator[bytes] | None:
         """None: there is no such node or sensor. Busy or NotInstalled before anything was read."""
@@ -75,6 +79,34 @@ class Exports:
         if not series and (wanted.node or wanted.sensor):
             return None
         return self._pieces(wanted, series, encoder)
+
+    async def backup(self) -> AsyncIterator[bytes]:
+        """A copy of the whole database, first written beside it. Busy or StoreError before the first piece."""
+        if self._copying:
+            raise Busy("a backup is being made already; try again when it has ended")
+        self._copying = True
+        folder = tempfile.TemporaryDirectory(prefix="backup-", dir=self._store.path.parent)
+        try:
+            copy = Path(folder.name) / "fleet.db"
+            await self._store.backup(copy)
+            file = copy.open("rb")
+        except BaseException:
+            self._copying = False
+            folder.cleanup()
+            raise
+        pieces = self._read(file, folder)
+        await anext(pieces)  # one that has begun cleans up also if nobody ever takes a piece
+        return pieces
+
+    async def _read(self, file: BinaryIO, folder: tempfile.TemporaryDirectory[str]) -> AsyncIterator[bytes]:
+        try:
+            yield b""
+            while piece := await asyncio.to_thread(file.read, PIECE):
+                yield piece
+        finally:
+            self._copying = False
+            file.close()
+            folder.cleanup()
 
     async def _pieces(self, wanted: Wanted, series: list[Any], encoder: Encoder) -> AsyncIterator[bytes]:
         self._running += 1

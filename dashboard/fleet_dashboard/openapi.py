@@ -83,6 +83,9 @@ API = {
     ("GET", "/api/export/events.parquet"): Described(
         "The same as Parquet", "application/vnd.apache.parquet", query=WHICH, errors=(400, 404, 501, 503)
     ),
+    ("GET", "/api/backup"): Described(
+        "A consistent copy of the whole database, as SQLite file", "application/vnd.sqlite3", errors=(503,)
+    ),
     ("GET", "/api/openapi.json"): Described("This document"),
     ("GET", "/metrics"): Described("For Prometheus, text format 0.0.4", "text/plain"),
 }

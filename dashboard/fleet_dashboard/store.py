@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from fleet_dashboard import store_export, store_keep, store_read, store_roll, store_series, store_write
+from fleet_dashboard import store_backup, store_export, store_keep, store_read, store_roll, store_series, store_write
 from fleet_dashboard.account import MAX_SEQ, Figures
 from fleet_dashboard.keep import Keep
 from fleet_dashboard.schema import COLUMNS
@@ -311,6 +311,13 @@ class Store:
             except sqlite3.Error as error:
                 raise StoreError(f"the export cannot be read on ({error})") from None
             yield encoded
+
+    async def backup(self, target: Path) -> None:
+        """A consistent copy of what is committed; StoreError if it cannot be written."""
+        try:
+            await asyncio.to_thread(store_backup.backup, self.path, target)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"the copy cannot be written ({error}); it needs as much space as the database") from None
 
     async def recent(self, node: str, count: int = 50) -> dict[str, list[dict[str, Any]]]:
         """{"events": [..], "logs": [..]} of a node, newest first. StoreError if it takes too long."""

@@ -38,6 +38,7 @@ class DataPages:
 
     def routes(self) -> list[BaseRoute]:
         exports = [Route(f"/api/export/{kind}.{form}", self.export) for kind in KINDS for form in MEDIA]
+        exports.append(Route("/api/backup", self.backup))
         return [*exports, Route("/api/openapi.json", self.openapi), Route("/metrics", self.metrics)]
 
     async def export(self, request: Request) -> Response:
@@ -64,6 +65,14 @@ class DataPages:
             "content-disposition": f'attachment; filename="{wanted.file_name}"',  # its parts are names of the contract
         }
         return StreamingResponse(pieces, 200, headers, MEDIA[form])
+
+    async def backup(self, request: Request) -> Response:
+        try:
+            pieces = await self._fleet.exports.backup()
+        except (Busy, StoreError) as error:
+            return failure(503, str(error))
+        headers = {"cache-control": "no-store", "content-disposition": 'attachment; filename="fleet.db"'}
+        return StreamingResponse(pieces, 200, headers, "application/vnd.sqlite3")
 
     async def openapi(self, request: Request) -> Response:
         return json_response(openapi.document(self._everything(), importlib.metadata.version("sensor-fleet")))

@@ -17,7 +17,7 @@ from fleet_tools import dashboard, session, settings
 from fleet_tools.errors import OK, USAGE, FleetError
 from fleet_tools.verify import Since
 
-TIMEOUT_S = 60.0  # between two pieces
+TIMEOUT_S = 600.0  # between two pieces; before the first one of a backup, all of it is written
 EPILOG = """\b
 Examples:
   fleet export > readings.csv                       everything

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import math
 import re
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -60,6 +62,9 @@ async def a_year(path: Path, now: int) -> None:
     while await store.tend(now):
         pass
     await store.close()
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        rows = "(SELECT count(*) FROM sample WHERE id >> 32 = boot.id)"  # as if each of them had been counted
+        database.execute(f"UPDATE boot SET counted = 1, next_seq = {rows}, floor_seq = {rows}")
 
 
 @pytest.fixture(scope="module")

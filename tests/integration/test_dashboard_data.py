@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import csv
 import io
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -85,10 +87,10 @@ def test_what_nodes_send_can_be_taken_away(broker: Broker, probe: Probe, tmp_pat
         assert b"fleet_rows_total 21\n" in get(dashboard, "/metrics")
         assert "/api/export/readings.csv" in dashboard.get("/api/openapi.json")["paths"]
 
-        def fleet(*words: str) -> subprocess.CompletedProcess[str]:
+        def fleet(*words: str, verb: str = "export") -> subprocess.CompletedProcess[str]:
             path = os.pathsep.join(str(tiers.ROOT / part) for part in ("node", "fleet-tools"))
             env = {**os.environ, "FLEET_DASHBOARD": dashboard.url, "PYTHONPATH": path}
-            command = [sys.executable, "-m", "fleet_tools", "export", *words]
+            command = [sys.executable, "-m", "fleet_tools", verb, *words]
             return subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=30)
 
         said = fleet("events", "--node", "cy")
@@ -102,3 +104,8 @@ def test_what_nodes_send_can_be_taken_away(broker: Broker, probe: Probe, tmp_pat
         said = fleet("--node", "nobody", "-o", "none.csv")
         assert (said.returncode, "no such node" in said.stderr) == (1, True)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["day.parquet"]
+        assert fleet("copy.db", verb="backup").returncode == 0
+        with contextlib.closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
+            assert copy.execute("SELECT count(*) FROM sample").fetchone() == (20,)
+        said = fleet("copy.db", verb="backup")
+        assert (said.returncode, "--force" in said.stderr) == (2, True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import csv
 import io
 import re
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -200,3 +203,60 @@ async def test_too_many_exports_at_once_are_told_to_wait(store: Store) -> None:
     for pieces in open_ones:
         await pieces.aclose()  # type: ignore[attr-defined]
     assert await exports.stream(wanted) is not None
+
+
+def leftovers(folder: Path) -> list[Path]:
+    return list(folder.glob("backup-*"))
+
+
+async def test_a_backup_is_whole_while_commits_go_on_and_leaves_nothing_behind(
+    http: httpx.AsyncClient, store: Store, tmp_path: Path
+) -> None:
+    node, sensor = store.node_id("ada"), store.sensor(1, "sht4x", ("temp", "hum"))
+
+    async def write() -> None:
+        for seq in range(100, 3100, 2):  # two rows a commit: a copy has both or none of them
+            for one in (seq, seq + 1):
+                store.add_sample(node, one, sensor, one, T0 + one, {"temp": 1.0, "hum": 1.0})
+            await store.commit()
+
+    work = asyncio.ensure_future(write())
+    counts = []
+    for number in range(5):
+        answer = await http.get("/api/backup")
+        assert answer.status_code == 200
+        copy = tmp_path / f"copy-{number}.db"
+        copy.write_bytes(answer.content)
+        with contextlib.closing(sqlite3.connect(copy)) as database:
+            assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            counts.append(database.execute("SELECT count(*) FROM sample").fetchone()[0])
+        await asyncio.sleep(0.02)
+    await work
+    assert all(count % 2 == 0 for count in counts), counts
+    assert counts == sorted(counts)
+    assert leftovers(tmp_path) == []
+    again = Store(tmp_path / "copy-4.db")
+    await again.open()
+    assert (await again.delivery("ada"))["ada"][0]["stored"] == counts[-1] - 25 + 1
+    await again.close()
+
+
+async def test_one_backup_at_a_time(store: Store) -> None:
+    exports = Exports(store)
+    pieces = await exports.backup()
+    with pytest.raises(export.Busy):
+        await exports.backup()
+    assert b"".join([piece async for piece in pieces])[:15] == b"SQLite format 3"
+    await (await exports.backup()).aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_backup_that_cannot_be_written_is_one_sentence(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(source: Path, target: Path) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("fleet_dashboard.store_backup.backup", full)
+    for _ in range(2):
+        answer = await http.get("/api/backup")
+        assert (answer.status_code, "No space left" in answer.json()["error"]) == (503, True)

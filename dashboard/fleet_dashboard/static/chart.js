@@ -70,8 +70,8 @@ export class Chart {
   /** What a point is, and whose times are not exact: one line that is always there, so that nothing jumps. */
   patchNote() {
     const {bucket_ms: bucket, bound} = this.series;
-    const what = bucket ? `Points of ${pointLength(bucket)}: average, band from least to most.` : "Every reading.";
-    const shaded = bound?.length ? " Shaded: taken no later than shown, not heard live." : "";
+    const what = bucket ? `Points of ${pointLength(bucket)}: average, least to most.` : "Every reading.";
+    const shaded = bound?.length ? " Shaded: no later than shown." : "";
     setText(this.note, what + shaded);
     this.plot.dataset.bound = bound?.length ?? 0;
     this.plot.dataset.level = this.series.level ?? "";
