@@ -43,6 +43,7 @@ class Page:
 
 def series_of(database: sqlite3.Connection, kind: str, node: str | None, sensor: str | None) -> list[Series]:
     """What there is of kind "readings" or "events", of one node and sensor or of all."""
+    limited(database)
     nodes = "SELECT id, name FROM node WHERE name = ?1 OR ?1 IS NULL ORDER BY name"
     found = database.execute(nodes, (node,)).fetchall()
     if kind == "events":

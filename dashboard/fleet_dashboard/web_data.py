@@ -16,6 +16,7 @@ from fleet_dashboard.export import KINDS, MEDIA, Busy, Exports, NotInstalled, Wa
 from fleet_dashboard.store import StoreError
 
 EVER = 1 << 53
+FOREIGN = "exports and backups are not started by foreign pages"
 
 
 class Fleet(Protocol):
@@ -42,6 +43,8 @@ class DataPages:
         return [*exports, Route("/api/openapi.json", self.openapi), Route("/metrics", self.metrics)]
 
     async def export(self, request: Request) -> Response:
+        if _is_foreign(request):
+            return failure(403, FOREIGN)
         query = request.query_params
         kind, _, form = request.url.path.rpartition("/")[2].partition(".")
         try:
@@ -67,6 +70,8 @@ class DataPages:
         return StreamingResponse(pieces, 200, headers, MEDIA[form])
 
     async def backup(self, request: Request) -> Response:
+        if _is_foreign(request):
+            return failure(403, FOREIGN)
         try:
             pieces = await self._fleet.exports.backup()
         except (Busy, StoreError) as error:
@@ -81,3 +86,8 @@ class DataPages:
         fleet = self._fleet
         text = metrics.text(fleet.stats(), bool(fleet.health()["broker"]), fleet.snapshot()["nodes"])
         return Response(text, 200, {"cache-control": "no-store"}, metrics.MEDIA)
+
+
+def _is_foreign(request: Request) -> bool:
+    """A page of somebody else cannot read the answer, but it could make us work for it."""
+    return request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin")

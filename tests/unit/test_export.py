@@ -260,3 +260,9 @@ async def test_a_backup_that_cannot_be_written_is_one_sentence(
     for _ in range(2):
         answer = await http.get("/api/backup")
         assert (answer.status_code, "No space left" in answer.json()["error"]) == (503, True)
+
+
+@pytest.mark.parametrize("path", ["/api/backup", "/api/export/readings.csv"])
+async def test_a_foreign_page_cannot_make_us_work(http: httpx.AsyncClient, path: str) -> None:
+    assert (await http.get(path, headers={"sec-fetch-site": "cross-site"})).status_code == 403
+    assert (await http.get(path, headers={"sec-fetch-site": "same-origin"})).status_code == 200

@@ -114,7 +114,7 @@ export function axisTime(utc, whole) {
   const time = clock(utc);
   if (whole <= 1.5e6) return time; // else seconds say nothing
   if (whole <= 1.5 * 86400e3) return time.slice(0, 5);
-  if (whole > 200 * 86400e3) return date.toLocaleDateString("en-GB", {month: "short", year: "2-digit"});
+  if (whole > 200 * 86400e3) return date.toLocaleDateString("en-GB", {month: "short", year: "numeric"});
   if (time !== "00:00:00") return time.slice(0, 5);
   return date.toLocaleDateString("en-GB", {weekday: "short", day: "numeric", month: "short"});
 }
