@@ -118,4 +118,37 @@ CREATE INDEX log_by_time ON log(node, ts);
 ALTER TABLE about ADD COLUMN durable_ms INTEGER NOT NULL DEFAULT 0
 """
 
-MIGRATIONS = (FIRST, SECOND)
+THIRD = """
+-- What charts of long ranges are drawn from, and what is left of readings that expired (store_roll.py): of each field
+-- of a sensor, within a minute or an hour. There is no row where no value was read.
+CREATE TABLE rollup(
+  level INTEGER NOT NULL,             -- 1: a minute, 2: an hour
+  sensor INTEGER NOT NULL,
+  start INTEGER NOT NULL,             -- UTC ms, a whole minute or hour
+  field INTEGER NOT NULL,             -- place in sensor.fields
+  n INTEGER NOT NULL,
+  low REAL NOT NULL,
+  high REAL NOT NULL,
+  total REAL,                         -- NULL where the sum is no number: inf - inf
+  last REAL NOT NULL,
+  last_ts INTEGER NOT NULL,
+  PRIMARY KEY(level, sensor, start, field)) WITHOUT ROWID;
+
+-- Minutes and hours whose rollup is not what the rows below it come to: marked in the transaction of those rows.
+CREATE TABLE dirty(
+  level INTEGER NOT NULL,
+  sensor INTEGER NOT NULL,
+  start INTEGER NOT NULL,
+  PRIMARY KEY(level, sensor, start)) WITHOUT ROWID;
+INSERT INTO dirty SELECT DISTINCT 1, sensor, ts - (ts % 60000 + 60000) % 60000 FROM sample;
+
+-- Before these times the rows have expired (store_keep.py): the rollup is all there is.
+ALTER TABLE sensor ADD COLUMN raw_from INTEGER NOT NULL DEFAULT -4611686018427387904;
+ALTER TABLE sensor ADD COLUMN minutes_from INTEGER NOT NULL DEFAULT -4611686018427387904;
+ALTER TABLE boot ADD COLUMN expired INTEGER NOT NULL DEFAULT 0;       -- rows that were stored and have expired
+ALTER TABLE boot ADD COLUMN expired_seq INTEGER NOT NULL DEFAULT -1;  -- the highest of them
+-- Of the events that have expired.
+ALTER TABLE node ADD COLUMN presses INTEGER NOT NULL DEFAULT 0
+"""
+
+MIGRATIONS = (FIRST, SECOND, THIRD)

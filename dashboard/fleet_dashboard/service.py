@@ -21,6 +21,7 @@ from fleet_dashboard import announce, confirm, leaderboard, web
 from fleet_dashboard.alerts import FADE_MS, Alerts
 from fleet_dashboard.clock import WallClock
 from fleet_dashboard.commands import Commands
+from fleet_dashboard.export import Exports
 from fleet_dashboard.ingest import Ingest
 from fleet_dashboard.intake import Intake
 from fleet_dashboard.ledger import Ledger
@@ -29,6 +30,7 @@ from fleet_dashboard.nodes import PRESENCE, Node, Registry
 from fleet_dashboard.retained import RetainedCommands
 from fleet_dashboard.settings import Settings
 from fleet_dashboard.store import Store
+from fleet_dashboard.upkeep import Upkeep
 
 STORE_ALERT_MS = 10_000
 PAUSED_MS = 5000  # who slept for so long did not listen, and cannot say who was silent
@@ -56,6 +58,7 @@ class Service:
         self._stop = asyncio.Event()
         self._clock = WallClock()
         self._store = Store(settings.database)
+        self.exports = Exports(self._store)
         self._registry = Registry()
         self._alerts = Alerts()
         self._ledger = Ledger(self._store, self._clock)
@@ -101,6 +104,7 @@ class Service:
                         ("seconds", self._seconds),
                         ("announce", self._announce),
                         ("confirm", self._confirm),
+                        ("upkeep", Upkeep(self._store, self._settings.keep, self.now_ms, self._behind).run),
                         ("retained", self._retained.watch),
                         ("broker", self._watch_broker),
                         ("ready", lambda: self._get_ready(listener)),
@@ -129,7 +133,7 @@ class Service:
         self._retained = RetainedCommands(self._control, self._retained_command)
         self._announcer = announce.Announcer(self._control, self._registry)
         self._announcer.set_boards(self._boards)
-        self._confirmer = confirm.Confirmer(self._control, self._registry, self._ledger, lambda: self._intake.is_behind)
+        self._confirmer = confirm.Confirmer(self._control, self._registry, self._ledger, self._behind)
         self._commands = Commands(self._control, self._registry, self._spawn, self._live.add_rollcall)
 
     async def _serve(self, server: HttpServer, listener: socket.socket) -> None:
@@ -152,6 +156,9 @@ class Service:
         self._ledger.settle(self._registry.nodes.values())
         self._intake.finish()
         await commits
+
+    def _behind(self) -> bool:
+        return self._intake.is_behind
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """For work that ends by itself within seconds."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fleet_client import Address, parse_url
+from fleet_dashboard.keep import Keep
 from fleet_schema import topics
 
 
@@ -23,6 +24,7 @@ class Settings:
     http_host: str = "127.0.0.1"
     http_port: int = 8080  # 0: any free one
     http_names: tuple[str, ...] = field(default=())  # further names under which browsers may reach us
+    keep: Keep = field(default_factory=Keep)
 
     @property
     def database(self) -> Path:
@@ -37,7 +39,14 @@ KEYS = {
     "FLEET_HTTP_HOST": ("--http-host", "127.0.0.1", "address to listen on; 0.0.0.0 lets the classroom in"),
     "FLEET_HTTP_PORT": ("--http-port", "8080", "port to listen on; 0 takes a free one"),
     "FLEET_HTTP_NAMES": ("--http-names", "", "further host names browsers may use, with commas"),
+    "FLEET_KEEP_RAW_DAYS": ("--keep-raw-days", "0", "delete readings, events and logs after so many days; 0: never"),
+    "FLEET_KEEP_MINUTES_DAYS": ("--keep-minutes-days", "0", "the same for their sums by the minute"),
+    "FLEET_KEEP_HOURS_DAYS": ("--keep-hours-days", "0", "the same for their sums by the hour"),
 }
+
+
+KEPT = ("FLEET_KEEP_RAW_DAYS", "FLEET_KEEP_MINUTES_DAYS", "FLEET_KEEP_HOURS_DAYS")  # from fine to coarse
+MAX_DAYS = 36_500
 
 
 def load(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
@@ -59,6 +68,7 @@ def load(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         http_host=given["FLEET_HTTP_HOST"],
         http_port=_port(given["FLEET_HTTP_PORT"]),
         http_names=tuple(name.strip().lower() for name in given["FLEET_HTTP_NAMES"].split(",") if name.strip()),
+        keep=_keep(*(_days(key, given[key]) for key in KEPT)),
     )
 
 
@@ -79,3 +89,20 @@ def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
         raise SettingsError(f"FLEET_HTTP_PORT: {text!r} is not a port; it is a number from 0 to 65535")
     return int(text)
+
+
+def _days(key: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > MAX_DAYS:
+        raise SettingsError(f"{key}: {text!r} is not a number of days; it is a whole number, and 0 keeps it for ever")
+    return int(text)
+
+
+def _keep(*days: int) -> Keep:
+    """What is coarser is made of what is finer, so it cannot go before it."""
+    for (key, fine), (coarser, coarse) in zip(
+        zip(KEPT[:-1], days[:-1], strict=True), zip(KEPT[1:], days[1:], strict=True), strict=True
+    ):
+        if coarse and (not fine or coarse < fine):
+            kept = f"{fine} days" if fine else "for ever"
+            raise SettingsError(f"{coarser}: {coarse} is shorter than {key}, {kept}; make it longer, or 0: for ever")
+    return Keep(*days)

@@ -16,13 +16,14 @@ import sqlite3
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from fleet_dashboard import store_read, store_write
+from fleet_dashboard import store_backup, store_export, store_keep, store_read, store_roll, store_series, store_write
 from fleet_dashboard.account import MAX_SEQ, Figures
+from fleet_dashboard.keep import Keep
 from fleet_dashboard.schema import COLUMNS
 from fleet_dashboard.store_read import KnownBoot, KnownNode, SensorInfo
 from fleet_dashboard.store_write import Rows, StoreError
@@ -60,6 +61,7 @@ class Store:
         self._rows: Rows = defaultdict(list)
         self._written: Rows = {}  # what is being written
         self._synced = True  # a power cut would lose nothing
+        self._marked: store_roll.Marks = set()  # the writer's: minutes that wait for `tend`
         self._nodes: dict[str, int] = {}
         self._sensors: dict[tuple[int, str], SensorInfo] = {}
         self._next = {"node": 1, "boot": 1, "sensor": 1}
@@ -260,7 +262,21 @@ class Store:
             self.accounts.written(durable)
 
     def _write(self, rows: Rows, durable: bool) -> int:
-        return store_write.write(self._connection(), rows, durable)
+        return store_write.write(self._connection(), rows, durable, self._marked)
+
+    async def tend(self, now: int, keep: Keep | None = None) -> bool:
+        """One slice of what is not urgent: rollups, and with `keep` what has expired at `now` (UTC ms). Some 10 ms of
+        the writer's time; True if there is more. StoreError if it cannot be written, and then it is to be done yet."""
+
+        def work() -> bool:
+            database = self._connection()
+            more = store_roll.roll(database, now, self._marked)
+            return more or (keep is not None and store_keep.expire(database, keep, now, self._marked))
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._writer, work)
+        except sqlite3.Error as error:
+            raise StoreError(f"the database {self.path} cannot be written ({error})") from None
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -268,15 +284,46 @@ class Store:
         return await asyncio.get_running_loop().run_in_executor(self._reader, lambda: question(self._connection()))
 
     async def series(self, node: str, sensor: str, start: int, end: int, points: int) -> dict[str, Any]:
-        """See store_read.series; StoreError if it takes too long."""
-        info = self._sensors.get((self._nodes.get(node, 0), sensor))
-        if info is None:
-            return {"fields": (), "t": [], "v": {}, "min": {}, "max": {}, "bucket_ms": 0}
-        points = max(1, min(points, store_read.MAX_POINTS))
+        """See store_series.series; StoreError if it takes too long."""
+        info = self._sensors.get((self._nodes.get(node, 0), sensor), SensorInfo(0, ()))
+        if not info.fields:
+            return {"fields": (), "t": [], "v": {}, "min": {}, "max": {}, "n": {}, "bucket_ms": 0, "bound": []}
+        points = max(1, min(points, store_series.MAX_POINTS))
         try:
-            return await self._read(lambda database: store_read.series(database, info, start, end, points))
+            return await self._read(lambda database: store_series.series(database, info, start, end, points))
         except sqlite3.Error as error:
             raise StoreError(f"the series cannot be read ({error}); ask for a shorter span") from None
+
+    async def export_series(self, kind: str, node: str | None, sensor: str | None) -> list[store_export.Series]:
+        """See store_export.series_of."""
+        try:
+            return await self._read(lambda database: store_export.series_of(database, kind, node, sensor))
+        except sqlite3.Error as error:
+            raise StoreError(f"the database cannot be read ({error})") from None
+
+    async def export(
+        self, of: store_export.Series, start: int, end: int, encode: Callable[[list[Any]], bytes]
+    ) -> AsyncIterator[bytes]:
+        """The records of UTC start <= time < end, page by page; `encode` runs in the reader's thread."""
+        after: tuple[int, int] | None = store_export.START
+
+        def piece(database: sqlite3.Connection) -> tuple[bytes, tuple[int, int] | None]:
+            page = store_export.page(database, of, start, end, after or store_export.START)
+            return encode(page.records), page.after
+
+        while after is not None:
+            try:
+                encoded, after = await self._read(piece)
+            except sqlite3.Error as error:
+                raise StoreError(f"the export cannot be read on ({error})") from None
+            yield encoded
+
+    async def backup(self, target: Path) -> None:
+        """A consistent copy of what is committed; StoreError if it cannot be written."""
+        try:
+            await asyncio.to_thread(store_backup.backup, self.path, target)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"the copy cannot be written ({error}); it needs as much space as the database") from None
 
     async def recent(self, node: str, count: int = 50) -> dict[str, list[dict[str, Any]]]:
         """{"events": [..], "logs": [..]} of a node, newest first. StoreError if it takes too long."""

@@ -12,7 +12,6 @@ from typing import Any
 from fleet_dashboard import account
 from fleet_dashboard.account import Account, Figures
 
-MAX_POINTS = 5000
 QUERY_S = 5.0  # a query that takes longer than this is given up
 SHOWN_RANGES = 20
 
@@ -80,8 +79,12 @@ def totals(database: sqlite3.Connection, node: int, without: Iterable[int] = ())
 
 
 def is_stored(database: sqlite3.Connection, number: int) -> bool:
-    """Is there a reading with this id (boot << 32 | seq)?"""
-    found = "SELECT EXISTS (SELECT 1 FROM sample WHERE id = ?1) OR EXISTS (SELECT 1 FROM event WHERE id = ?1)"
+    """Is there a reading with this id (boot << 32 | seq), or was there one before it expired? Below a number that
+    has expired this cannot be told any more; what comes then is as old, and is not taken again."""
+    found = (
+        "SELECT EXISTS (SELECT 1 FROM sample WHERE id = ?1) OR EXISTS (SELECT 1 FROM event WHERE id = ?1) "
+        f"OR EXISTS (SELECT 1 FROM boot WHERE id = ?1 >> 32 AND expired_seq >= ?1 & {account.MAX_SEQ})"
+    )
     return bool(database.execute(found, (number,)).fetchone()[0])
 
 
@@ -92,7 +95,9 @@ def known_nodes(database: sqlite3.Connection, since_ms: int, boots: int) -> list
 
 
 def _known(database: sqlite3.Connection, boots: int, number: int, name: str, meta: str | None) -> KnownNode:
-    presses = "SELECT count(*) FROM event WHERE node = ? AND type = 'press'"
+    presses = (
+        "SELECT presses + (SELECT count(*) FROM event WHERE node = node.id AND type = 'press') FROM node WHERE id = ?"
+    )
     known = KnownNode(name, json.loads(meta) if meta else None, database.execute(presses, (number,)).fetchone()[0])
     newest = f"{_BOOT} WHERE node = ? ORDER BY coalesce(seen_ms, 0) DESC, id DESC LIMIT ?"
     known.boots = [_boot(row) for row in database.execute(newest, (number, boots)).fetchall()[::-1]]
@@ -112,44 +117,6 @@ def limited(database: sqlite3.Connection, seconds: float = QUERY_S) -> None:
     """What this connection is asked next is given up (sqlite3.Error) after so long."""
     deadline = time.monotonic() + seconds
     database.set_progress_handler(lambda: time.monotonic() > deadline, 100_000)
-
-
-def series(database: sqlite3.Connection, info: SensorInfo, start: int, end: int, points: int) -> dict[str, Any]:
-    """{"fields","t","v","min","max","bucket_ms"} of UTC start <= ts < end: every sample where they are at most
-    `points`, else average, least and most of equal buckets."""
-    limited(database)
-    span = (info.id, start, end)
-    within = "FROM sample WHERE sensor = ? AND ts >= ? AND ts < ?"
-    columns = [f"v{place}" for place in range(len(info.fields))]
-    few = database.execute(f"SELECT count(*) FROM (SELECT 1 {within} LIMIT {points + 1})", span).fetchone()[0] <= points
-    if few:
-        found = database.execute(f"SELECT ts, {', '.join(columns)} {within} ORDER BY ts, id", span).fetchall()
-        values = _columns(info.fields, found, 1, 1)
-        return _answer(info, found, values, values, values, 0)
-    bucket = -(-(end - start) // points)
-    figures = ", ".join(f"avg({column}), min({column}), max({column})" for column in columns)
-    found = database.execute(
-        f"SELECT ?4 + (ts - ?4) / ?5 * ?5 + ?5 / 2, {figures} "
-        "FROM sample WHERE sensor = ?1 AND ts >= ?2 AND ts < ?3 GROUP BY (ts - ?4) / ?5 ORDER BY 1",
-        (*span, start, bucket),
-    ).fetchall()
-    average, least, most = (_columns(info.fields, found, first, 3) for first in (1, 2, 3))
-    return _answer(info, found, average, least, most, bucket)
-
-
-def _columns(fields: tuple[str, ...], rows: list[tuple[Any, ...]], first: int, step: int) -> dict[str, list[Any]]:
-    return {name: [row[first + place * step] for row in rows] for place, name in enumerate(fields)}
-
-
-def _answer(
-    info: SensorInfo,
-    rows: list[tuple[Any, ...]],
-    v: dict[str, Any],
-    low: dict[str, Any],
-    high: dict[str, Any],
-    bucket: int,
-) -> dict[str, Any]:
-    return {"fields": info.fields, "t": [row[0] for row in rows], "v": v, "min": low, "max": high, "bucket_ms": bucket}
 
 
 def recent(database: sqlite3.Connection, number: int, node: str, count: int) -> dict[str, list[dict[str, Any]]]:
@@ -192,11 +159,13 @@ def delivery(
 def _report(database: sqlite3.Connection, known: KnownBoot) -> dict[str, Any]:
     count = " + ".join(f"(SELECT count(*) FROM {table} WHERE id BETWEEN ?1 AND ?2)" for table in ("sample", "event"))
     book = known.account
+    expired = database.execute("SELECT expired FROM boot WHERE id = ?", (known.id,)).fetchone()[0]
     return {
         "boot": known.boot,
         "seen": known.seen_ms,
         "taken": book.next,
         "stored": database.execute(f"SELECT {count}", (known.id << 32, known.id << 32 | account.MAX_SEQ)).fetchone()[0],
+        "expired": expired,
         "missing": book.missing.count,
         "ranges": [list(span) for span in book.missing][:SHOWN_RANGES],
         "twice": book.twice,

@@ -21,13 +21,16 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fleet_dashboard.answers import failure, json_response, whole
 from fleet_dashboard.commands import BadCommand
+from fleet_dashboard.export import Exports
 from fleet_dashboard.live import MAX_VIEWERS
 from fleet_dashboard.store import StoreError
+from fleet_dashboard.web_data import DataPages
 
 STATIC = Path(__file__).with_name("static")
 MAX_BODY = 4096
@@ -56,6 +59,8 @@ VENDOR = {
 class Fleet(Protocol):
     """What the pages show and do; the service is one."""
 
+    exports: Exports
+
     def snapshot(self) -> dict[str, Any]: ...
     def stats(self) -> dict[str, Any]: ...
     def health(self) -> dict[str, Any]: ...
@@ -69,14 +74,6 @@ class Fleet(Protocol):
     def now_ms(self) -> int: ...
 
 
-def json_response(document: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(document), status, {"cache-control": "no-store"}, "application/json")
-
-
-def failure(status: int, sentence: str) -> Response:
-    return json_response({"error": sentence}, status)
-
-
 class Pages:
     """The handlers, in the order of the API's description."""
 
@@ -84,7 +81,7 @@ class Pages:
         self._fleet = fleet
         self._vendor = {name: _vendor_file(*what) for name, what in VENDOR.items()}
 
-    def routes(self) -> list[Route | Mount]:
+    def routes(self) -> list[BaseRoute]:
         return [
             Route("/", self.page),
             Route("/node/{node}", self.page),
@@ -100,6 +97,7 @@ class Pages:
             Route("/api/commands/{name}", self.rollcall),
             Route("/api/health", self.health),
             Route("/api/stats", self.stats),
+            *DataPages(self._fleet, self.routes).routes(),
         ]
 
     async def page(self, request: Request) -> Response:
@@ -134,9 +132,9 @@ class Pages:
         query = request.query_params
         now = self._fleet.now_ms()
         try:
-            end = _whole(query.get("to"), "to", now + 1)
-            start = _whole(query.get("from"), "from", end - DAY_MS)
-            points = _whole(query.get("points"), "points", 600)
+            end = whole(query.get("to"), "to", now + 1)
+            start = whole(query.get("from"), "from", end - DAY_MS)
+            points = whole(query.get("points"), "points", 600)
             if "sensor" not in query or not start < end or points < 1:
                 raise ValueError("series needs sensor=.., from < to (UTC in ms) and points from 1")
             found = await self._fleet.series(request.path_params["node"], query["sensor"], start, end, points)
@@ -148,7 +146,7 @@ class Pages:
 
     async def delivery(self, request: Request) -> Response:
         try:
-            since = _whole(request.query_params.get("since"), "since", 0)
+            since = whole(request.query_params.get("since"), "since", 0)
             return json_response(await self._fleet.delivery(since))
         except ValueError as error:
             return failure(400, str(error))
@@ -188,18 +186,6 @@ async def _body(request: Request) -> bytes:
         if len(body) > MAX_BODY:
             raise BadCommand("the body is over 4096 bytes")
     return body
-
-
-def _whole(text: str | None, name: str, default: int) -> int:
-    if text is None or text == "":
-        return default
-    try:
-        value = int(text)
-    except ValueError:
-        raise ValueError(f"{name} is a whole number") from None
-    if abs(value) > 1 << 53:
-        raise ValueError(f"{name} is too large")
-    return value
 
 
 def _vendor_file(name: str, kind: str, digest: str) -> tuple[bytes, str] | None:

@@ -21,6 +21,8 @@ VERBS = {
     "identify": ("send", "Make nodes show themselves: they blink and beep."),
     "sim": ("sim", "Simulated nodes on this computer."),
     "verify": ("verify", "Is every reading that the nodes took stored, exactly once?"),
+    "export": ("export", "Readings or events as CSV or Parquet."),
+    "backup": ("backup", "A copy of the dashboard's database, while it runs."),
     "accounts": ("accounts_cli", "The accounts of a broker that is closed to strangers."),
     "doctor": ("doctor", "Check this computer and the fleet; one line per check, with the fix."),
     "completion": ("completion", "The script that makes the Tab key complete `fleet`."),

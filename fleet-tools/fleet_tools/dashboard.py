@@ -39,7 +39,7 @@ def require(url: str | None, path: str) -> dict[str, Any]:
             document = json.load(answer)
     except urllib.error.HTTPError as error:
         with error:
-            raise FleetError(_refusal(url, error)) from None
+            raise FleetError(refusal(url, error)) from None
     except (OSError, ValueError) as error:
         why = getattr(error, "reason", error)
         hint = "start it with `fleet demo` or `docker compose up`, or correct FLEET_DASHBOARD"
@@ -49,13 +49,14 @@ def require(url: str | None, path: str) -> dict[str, Any]:
     return document
 
 
-def _refusal(url: str, error: urllib.error.HTTPError) -> str:
-    if error.code == 404:
-        return f"the dashboard at {url} does not know what this asks for: it is of an older version, or not ours"
+def refusal(url: str, error: urllib.error.HTTPError) -> str:
+    """One sentence, in its own words if it has some."""
     try:
         said = json.load(error)["error"]
     except (OSError, ValueError, KeyError, TypeError):
         said = error.reason
+        if error.code == 404:
+            return f"the dashboard at {url} does not know what this asks for: it is of an older version, or not ours"
     return f"the dashboard at {url} answers {error.code}: {said}"
 
 

@@ -1,7 +1,7 @@
 """What the dashboard's account of delivery means: is every reading that a node took stored, once? Pure.
 
 An account is kept per boot of a node (from one start of the node to the next). `taken` is what the node numbered; each
-of those numbers is in exactly one of `stored`, `missing`, `dropped`, `gone` and `before`.
+of those numbers is in exactly one of `stored`, `expired`, `missing`, `dropped`, `gone` and `before`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 NUMBERS = ("seen", "taken", "stored", "missing", "twice", "dropped", "gone", "before")
+NOT_STORED = ("expired", "missing", "gone", "dropped", "before")
 COLOURS = {"complete": "green", "dropped": "yellow", "missing": "yellow", "gone": "red", "wrong": "red", "?": "dim"}
 READ_MORE = "docs/operations.md, Delivery"
 
@@ -32,10 +33,11 @@ class Boot:
     ranges: tuple[tuple[int, int], ...]
     timed: bool  # else its times are only "not later than"
     counted: bool  # else nothing can be said
+    expired: int = 0  # were stored, and are deleted by the dashboard's settings
 
     @property
     def adds_up(self) -> bool:
-        return self.taken == self.stored + self.missing + self.dropped + self.gone + self.before
+        return self.taken == self.stored + self.expired + self.missing + self.dropped + self.gone + self.before
 
     @property
     def verdict(self) -> str:
@@ -88,7 +90,9 @@ def _read_one(node: str, entry: Any) -> Boot:
     try:
         numbers = {key: int(entry[key] or 0) for key in NUMBERS}
         ranges = tuple((int(first), int(last)) for first, last in entry["ranges"])
-        return Boot(node, str(entry["boot"]), **numbers, ranges=ranges, timed=entry["timed"], counted=entry["counted"])
+        expired = int(entry.get("expired", 0))  # an older dashboard lets nothing expire
+        timed, counted = entry["timed"], entry["counted"]
+        return Boot(node, str(entry["boot"]), **numbers, ranges=ranges, timed=timed, counted=counted, expired=expired)
     except (KeyError, TypeError, ValueError):
         raise ValueError(f"not an account of a boot: {entry}") from None
 
@@ -123,14 +127,14 @@ def _verdict(account: Account) -> str:
         return "there is nothing to verify: the dashboard has heard of no readings"
     if not account.counted:
         return "nothing can be verified"
-    taken, stored = account.total("taken"), account.total("stored")
+    taken, stored, expired = account.total("taken"), account.total("stored"), account.total("expired")
     nodes = len({one.node for one in account.counted})
     whole = f"{plural(nodes, 'node')} took {plural(taken, 'reading')} in {plural(len(account.counted), 'boot')}"
     if account.verdict == "complete" and taken == stored:
         return f"complete: {whole}, and every one is stored exactly once"
-    rest = [
-        f"{account.total(word):,} {word}" for word in ("missing", "gone", "dropped", "before") if account.total(word)
-    ]
+    if account.verdict == "complete" and taken == stored + expired:
+        return f"complete: {whole}, and every one was stored exactly once; {expired:,} have expired since"
+    rest = [f"{account.total(word):,} {word}" for word in NOT_STORED if account.total(word)]
     parts = f"{whole}: {stored:,} stored exactly once" + "".join(f", {one}" for one in rest)
     if account.verdict == "wrong":
         return f"does not add up: {parts}"
@@ -149,9 +153,7 @@ def one_line(boots: Iterable[Boot]) -> str:
     account = Account(tuple(boots))
     if not account.counted:
         return "cannot be told: the node or the dashboard is too old" if account.boots else ""
-    words = [
-        f"{account.total(word):,} {word}" for word in ("missing", "gone", "dropped", "before") if account.total(word)
-    ]
+    words = [f"{account.total(word):,} {word}" for word in NOT_STORED if account.total(word)]
     stored = (
         "all stored" if account.total("stored") == account.total("taken") else f"{account.total('stored'):,} stored"
     )

@@ -22,7 +22,8 @@ LONGEST_MS = 3650 * UNITS_MS["d"]
 AGAIN_S = 0.5
 WIDE = 1000  # characters: no limit
 CODES = {"complete": OK, "dropped": OK, "missing": SOME_FAILED, "gone": SOME_FAILED, "wrong": SOME_FAILED}
-COUNTS = ("taken", "stored", "missing", "gone", "dropped", "before", "twice")
+COUNTS = ("taken", "stored", "expired", "missing", "gone", "dropped", "before", "twice")
+SELDOM = ("expired", "before")
 ALWAYS = ("taken", "stored", "missing")
 RESULT = {"?": "unknown"}
 EPILOG = """\b
@@ -34,6 +35,7 @@ Examples:
 The columns, for each boot of a node (from one start of the node to the next):
   taken    readings and events that the node numbered, as far as the dashboard knows
   stored   rows that are really in the database, each exactly once
+  expired  were stored, and deleted since because the dashboard keeps them for so long only
   missing  not stored yet; the node may still have them and is asked for them
   gone     the node took them and has them no more: lost
   dropped  the node's journal was full, so it let the oldest go, and counted them
@@ -164,7 +166,7 @@ def print_table(boots: tuple[Boot, ...], now: int) -> None:
     from rich.measure import Measurement
 
     out = session.console()
-    shown = [word for word in COUNTS if word != "before" or any(one.before for one in boots)]
+    shown = [word for word in COUNTS if word not in SELDOM or any(getattr(one, word) for one in boots)]
     needed = [word for word in shown if word in ALWAYS or any(getattr(one, word) for one in boots)]
     for counts in (shown, needed):
         table = make_table(boots, now, counts)

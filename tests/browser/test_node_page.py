@@ -36,7 +36,7 @@ def test_every_range_can_be_chosen_and_stands_in_the_address(page: Page, broker:
         pressed = page.locator(".range-row [aria-pressed=true]")
         expect(pressed).to_have_text("1 h")
         expect(page.locator(PLOT)).to_have_attribute("data-points", re.compile("^[1-9]"))
-        for key in ("1m", "1d", "10m"):
+        for key in ("1m", "6h", "1d", "7d", "30d", "365d", "10m"):
             with page.expect_response(lambda answer: "/series?sensor=sht4x" in answer.url) as answer:
                 page.locator(f"[data-range='{key}']").click()
             assert answer.value.ok

@@ -170,6 +170,14 @@ def test_what_was_before_the_dashboard_is_code_0_and_is_said(host: Host, capsys:
     assert "10 had come and gone when this dashboard first heard that boot" in said.err
 
 
+def test_what_has_expired_by_the_settings_is_complete_and_is_said(host: Host, capsys: Capture) -> None:
+    host.account(ada=[boot(stored=345, expired=12000)])
+    assert verify() == 0
+    said = capsys.readouterr()
+    assert (row(said.out, "ada  9f3a")["expired"], row(said.out, "ada  9f3a")["result"]) == ("12,000", "complete")
+    assert "every one was stored exactly once; 12,000 have expired since" in said.err
+
+
 def test_times_that_are_only_a_bound_are_said_to_be_one(host: Host, capsys: Capture) -> None:
     host.account(ada=[boot(timed=False)])
     assert verify() == 0
@@ -204,6 +212,8 @@ def test_where_nothing_can_be_judged_it_does_not_say_that_all_is_well(host: Host
     ("more", "verdict"),
     [
         ({}, "complete"),
+        ({"stored": 12300, "expired": 45}, "complete"),
+        ({"stored": 12300, "expired": 44}, "wrong"),
         ({"stored": 12344, "dropped": 1}, "dropped"),
         ({"stored": 12343, "dropped": 1, "missing": 1}, "missing"),
         ({"stored": 12342, "dropped": 1, "missing": 1, "gone": 1}, "gone"),

@@ -65,16 +65,19 @@ async def test_what_is_not_committed_is_not_counted(store: Store) -> None:
 
 
 async def test_few_samples_are_returned_as_they_are_and_many_in_buckets(store: Store) -> None:
-    fill(store, 1000)
+    start = NOW - NOW % 3_600_000
+    fill(store, 1000, start=start)
     await store.commit()
-    raw = await all_of(store, points=1000)
-    assert (raw["bucket_ms"], len(raw["t"])) == (0, 1000)
-    few = await all_of(store, points=10, end=NOW + 1_000_000)
-    assert few["bucket_ms"] == 100_000
-    assert few["v"]["temp"] == [100 * bucket + 49.5 for bucket in range(10)]
-    assert few["min"]["temp"] == [100 * bucket for bucket in range(10)]
-    assert few["max"]["temp"] == [100 * bucket + 99 for bucket in range(10)]
-    assert few["v"]["hum"] == [None] * 10
+    raw = await all_of(store, points=1000, start=start)
+    assert (raw["bucket_ms"], raw["level"], len(raw["t"])) == (0, "rows", 1000)
+    few = await all_of(store, points=50, start=start, end=start + 1_000_000)
+    assert (few["bucket_ms"], few["level"]) == (20_000, "rows")
+    assert few["t"] == [start + 20_000 * bucket + 10_000 for bucket in range(50)]
+    assert few["v"]["temp"] == [20 * bucket + 9.5 for bucket in range(50)]
+    assert few["min"]["temp"] == [20 * bucket for bucket in range(50)]
+    assert few["max"]["temp"] == [20 * bucket + 19 for bucket in range(50)]
+    assert few["n"]["temp"] == [20] * 50
+    assert few["v"]["hum"] == [None] * 50
 
 
 @pytest.mark.parametrize("points", [1, 7, 600])

@@ -151,7 +151,16 @@ async def test_the_chart_library_is_byte_for_byte_the_one_we_know(http: httpx.As
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("FLEET_BROKER", "http://x"), ("FLEET_BASE", "Class 3"), ("FLEET_HTTP_PORT", "99999"), ("FLEET_HTTP_PORT", "www")],
+    [
+        ("FLEET_BROKER", "http://x"),
+        ("FLEET_BASE", "Class 3"),
+        ("FLEET_HTTP_PORT", "99999"),
+        ("FLEET_HTTP_PORT", "www"),
+        ("FLEET_KEEP_RAW_DAYS", "-1"),
+        ("FLEET_KEEP_RAW_DAYS", "1.5"),
+        ("FLEET_KEEP_HOURS_DAYS", "99999999"),
+        ("FLEET_KEEP_MINUTES_DAYS", "30"),  # and what it is made of, for ever
+    ],
 )
 def test_a_bad_setting_names_its_key(key: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{key}: "):
@@ -161,3 +170,10 @@ def test_a_bad_setting_names_its_key(key: str, value: str) -> None:
 def test_a_flag_is_stronger_than_the_environment() -> None:
     chosen = load(["--http-port", "0"], {"FLEET_HTTP_PORT": "9000", "FLEET_BASE": "class3b", "FLEET_DATA": ""})
     assert (chosen.http_port, chosen.base, str(chosen.database)) == (0, "class3b", "fleet-data/fleet.db")
+
+
+def test_what_is_coarser_is_kept_for_longer() -> None:
+    keep = load(["--keep-raw-days", "30"], {"FLEET_KEEP_MINUTES_DAYS": "400"}).keep
+    assert (keep.raw, keep.minutes, keep.hours) == (30, 400, 0)
+    with pytest.raises(SettingsError, match="FLEET_KEEP_HOURS_DAYS: 100 is shorter than FLEET_KEEP_MINUTES_DAYS"):
+        load(["--keep-raw-days", "30", "--keep-minutes-days", "400", "--keep-hours-days", "100"], {})

@@ -38,7 +38,7 @@ async function route() {
 }
 
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("a[href^='/']");
+  const link = event.target.closest("a[href^='/']:not([download])");
   const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
   if (!link || !plain) return;
   event.preventDefault();

@@ -3,7 +3,7 @@
 
 import {h, patchList, setText} from "./dom.js";
 import {drawPlain, HEIGHT, makePlot} from "./plot.js";
-import {moment, withUnit} from "./units.js";
+import {moment, pointLength, withUnit} from "./units.js";
 
 const STYLES = [
   ["--line-1", []],
@@ -11,6 +11,7 @@ const STYLES = [
   ["--line-3", [2, 3]],
   ["--line-4", [10, 3, 2, 3]],
 ];
+const LIVE_MS = 60e3; // a chart whose points are longer than this gains nothing from single readings
 let uplot = null;
 
 /** Load uPlot once; resolves to its constructor, or null where the file is missing. */
@@ -30,16 +31,18 @@ export class Chart {
   constructor(title, fields, Plot) {
     this.fields = fields.map((field, index) => ({...field, style: STYLES[index % STYLES.length]}));
     this.Plot = Plot;
-    this.series = {t: [], v: {}, min: {}, max: {}, bucket_ms: 0};
+    this.series = {t: [], v: {}, min: {}, max: {}, bucket_ms: 0, bound: []};
     this.legend = h("ul", {class: "legend"});
     this.span = h("span", {class: "chart-when"});
     this.plot = h("div", {class: "plot", role: "img", "aria-label": `Chart of ${title}`});
     this.hint = h("p", {class: "hint plot-hint", hidden: true}, "No readings in this range.");
+    this.note = h("p", {class: "chart-note"}, "\u00a0");
     this.element = h(
       "figure",
       {class: "chart panel", "data-sensor": title},
       h("figcaption", {}, h("h2", {}, title), this.legend, this.span),
       this.plot,
+      this.note,
       this.hint,
     );
     this.resizer = new ResizeObserver(() => this.resize());
@@ -61,10 +64,22 @@ export class Chart {
     }
     this.gap = gap;
     this.setRange(from, to);
+    this.patchNote();
+  }
+
+  /** What a point is, and whose times are not exact: one line that is always there, so that nothing jumps. */
+  patchNote() {
+    const {bucket_ms: bucket, bound} = this.series;
+    const what = bucket ? `Points of ${pointLength(bucket)}: average, least to most.` : "Every reading.";
+    const shaded = bound?.length ? " Shaded: no later than shown." : "";
+    setText(this.note, what + shaded);
+    this.plot.dataset.bound = bound?.length ?? 0;
+    this.plot.dataset.level = this.series.level ?? "";
   }
 
   /** Add one live sample; earlier than the newest is left to the next load. */
   append(t, values) {
+    if (this.series.bucket_ms >= LIVE_MS) return;
     if (t <= (this.series.t.at(-1) ?? 0)) return;
     this.series.t.push(t);
     for (const {name} of this.fields) {
@@ -74,9 +89,15 @@ export class Chart {
     }
   }
 
+  /** The right edge is now; drawn again only when that is a pixel or so. */
+  moveTo(now) {
+    const whole = this.to - this.from;
+    if (whole && now - this.to >= whole / 2000) this.setRange(now - whole, now);
+  }
+
   setRange(from, to) {
     [this.from, this.to] = [from, to];
-    const old = this.series.t.findIndex((t) => t >= from - 5000);
+    const old = this.series.t.findIndex((t) => t >= from - Math.max(5000, this.series.bucket_ms));
     if (old > 0) {
       this.series.t.splice(0, old);
       for (const kind of ["v", "min", "max"]) for (const {name} of this.fields) this.series[kind][name]?.splice(0, old);

@@ -26,20 +26,21 @@ export function describe(boot, node) {
     const what = `${readings(boot.stored)} stored, of how many is not known`;
     return {level: "unknown", what, more: [["The node or the dashboard was too old to count."]], when};
   }
-  const {taken, stored, missing, dropped, gone, before, twice} = boot;
+  const {taken, stored, missing, dropped, gone, before, twice, expired = 0} = boot;
   const more = [];
   const say = (number, text, level) => number > 0 && more.push([`${exact(number)} ${text}`, level]);
   const asked = node.state === "online" ? "asked for" : "asked for when the node is back";
   say(missing, `missing${which(boot)}: ${asked}`, "warn");
   say(gone, "gone for good: the node has them no more", "bad");
   say(dropped, "dropped: the node's journal was full", "warn");
+  say(expired, "stored once and deleted since: kept for so long only");
   say(before, "from before this dashboard knew this start");
   say(twice, "came twice, stored once");
-  const wrong = taken !== stored + missing + dropped + gone + before;
+  const wrong = taken !== stored + expired + missing + dropped + gone + before;
   if (wrong) more.unshift(["The numbers contradict each other: please report it.", "bad"]);
   if (!boot.timed) more.push(["Times: no later than shown. This start was not heard live."]);
   const level = wrong || gone ? "bad" : missing || dropped ? "warn" : "good";
-  return {level, what: summary(taken, stored), more, when, whole: !wrong && taken === stored};
+  return {level, what: summary(taken, stored + expired), more, when, whole: !wrong && taken === stored + expired};
 }
 
 function summary(taken, stored) {

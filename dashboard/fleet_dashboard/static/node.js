@@ -7,11 +7,20 @@ import {patchDeliveries} from "./delivery.js";
 import {h, patchList, perFrame, setAttribute, setGlyph, setHidden, setText} from "./dom.js";
 import {ago, count, fieldOf, inOrder, moment, number, roundTrip, shortfall, span, symbol} from "./units.js";
 
-const RANGES = {"1m": ["1 min", 60e3], "10m": ["10 min", 600e3], "1h": ["1 h", 3600e3], "1d": ["1 day", 86400e3]};
+const RANGES = {
+  "1m": ["1 min", 60e3],
+  "10m": ["10 min", 600e3],
+  "1h": ["1 h", 3600e3],
+  "6h": ["6 h", 6 * 3600e3],
+  "1d": ["Day", 86400e3],
+  "7d": ["Week", 7 * 86400e3],
+  "30d": ["Month", 30 * 86400e3],
+  "365d": ["Year", 365 * 86400e3],
+};
 const YOUNG_MS = 300e3; // a node that came just now is looked at in the shortest range
 const LISTS = ["commands", "events", "health", "counts", "logs"];
 const LISTS_MS = 5000; // events, logs and commands are asked for again this often
-const RELOAD_MS = 15000; // so is a range that the host sums up
+const RELOAD_MS = [15e3, 300e3]; // so is a range that the host sums up: more seldom, the longer its points are
 const HEALTH = {
   mem: ["free memory", (bytes) => `${count(bytes / 1024)} kB`],
   lag: ["worst loop lag", (ms) => `${ms} ms`],
@@ -30,6 +39,8 @@ const COUNTS = {
   duplicates: "duplicates",
   bad: "broken rules",
 };
+
+const FILES = {".take-csv": "readings.csv", ".take-events": "events.csv"};
 
 export class NodePage {
   constructor(fleet, id, query) {
@@ -59,11 +70,21 @@ export class NodePage {
     this.deliveries = find(".deliveries");
     this.lists = Object.fromEntries(LISTS.map((name) => [name, find(`.rows-${name}`)]));
     setText(find(".missing-id"), this.id);
+    for (const [selector, file] of Object.entries(FILES)) {
+      const link = find(selector);
+      link.addEventListener("click", () => (link.href = this.file(file))); // the range moves on: as it is at the click
+      link.href = this.file(file);
+    }
     this.copy.addEventListener("click", () => this.copyLine());
     for (const [key, [text]] of Object.entries(RANGES)) {
       const choose = () => this.choose(key);
       this.ranges.append(h("button", {type: "button", "data-range": key, onclick: choose}, text));
     }
+  }
+
+  file(name) {
+    const from = Math.floor(this.fleet.now() - (RANGES[this.range]?.[1] ?? 0));
+    return `/api/export/${name}?${new URLSearchParams({node: this.id, from})}`;
   }
 
   async show() {
@@ -199,7 +220,8 @@ export class NodePage {
       const series = await get(`/api/nodes/${encodeURIComponent(this.id)}/series?${query}`);
       if (!this.shown || range !== this.range) return;
       const period = this.fleet.nodes.get(this.id)?.period || 2000;
-      chart.setSeries(series, from, to, Math.max(3 * (series.bucket_ms || 0), 3 * period + 1000));
+      this.bucket = series.bucket_ms;
+      chart.setSeries(series, from, to, Math.max(1.5 * series.bucket_ms, 3 * period + 1000));
       setText(chart.hint, "No readings in this range.");
     } catch (error) {
       setText(chart.hint, error.message);
@@ -268,9 +290,9 @@ export class NodePage {
     const length = node.since ? `for ${span(now - node.since)}` : "";
     const heard = node.last ? `last heard ${ago(now - node.last)}` : "";
     setText(this.head.why, [length, node.why, heard].filter(Boolean).join(" · "));
-    const whole = RANGES[this.range][1];
-    for (const chart of this.charts.values()) if (chart.from) chart.setRange(now - whole, now);
-    if (this.loadedAt && whole > 600e3 && now - this.loadedAt > RELOAD_MS) this.loadAll();
+    for (const chart of this.charts.values()) chart.moveTo(now);
+    const seldom = Math.min(Math.max(this.bucket / 2 || 0, RELOAD_MS[0]), RELOAD_MS[1]);
+    if (this.loadedAt && RANGES[this.range][1] > 600e3 && now - this.loadedAt > seldom) this.loadAll();
     if (now - this.listedAt > LISTS_MS) this.loadLists();
   }
 }

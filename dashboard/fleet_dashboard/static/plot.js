@@ -3,7 +3,7 @@
 
 import {h} from "./dom.js";
 import {sharpContext} from "./spark.js";
-import {clock, symbol, withUnit} from "./units.js";
+import {axisTime, symbol, withUnit} from "./units.js";
 
 export const HEIGHT = 220;
 
@@ -20,7 +20,7 @@ export function makePlot(chart, columns, width) {
     scales: {x: {time: true}, ...scales},
     legend: {show: false},
     cursor: {y: false, points: {size: 7}},
-    hooks: {setCursor: [(plot) => chart.patchLegend(chart.nearest(plot))]},
+    hooks: {drawClear: [(plot) => shade(chart, css, plot)], setCursor: [(plot) => chart.patchLegend(chart.nearest(plot))]},
   };
   return new chart.Plot(options, columns, chart.plot);
 }
@@ -43,8 +43,7 @@ function axesOf(chart, css, units) {
   const grid = {stroke: css.getPropertyValue("--line").trim(), width: 1};
   const font = `${css.getPropertyValue("--chart-font").trim()} ${css.fontFamily}`;
   const axis = {stroke: css.getPropertyValue("--text-2").trim(), font, ticks: {show: false}, grid};
-  const long = () => chart.to - chart.from > 1.5e6; // then seconds say nothing
-  const times = (plot, ticks) => ticks.map((tick) => clock(tick * 1000).slice(0, long() ? 5 : 8));
+  const times = (plot, ticks) => ticks.map((tick) => axisTime(tick * 1000, chart.to - chart.from));
   const numbers = (unit) => (plot, ticks) =>
     ticks.map((tick, index) => (index === ticks.length - 1 ? `${tick} ${symbol(unit)}` : String(tick)));
   return [
@@ -62,6 +61,21 @@ function axesOf(chart, css, units) {
   ];
 }
 
+/** Below everything else: where times are only "no later than". */
+function shade(chart, css, plot) {
+  const {left, top, width, height} = plot.bbox;
+  const x = (ms) => Math.min(Math.max(plot.valToPos(ms / 1000, "x", true), left), left + width);
+  shadeSpans(plot.ctx, css, chart.series.bound, x, top, height);
+}
+
+function shadeSpans(context, css, bound, x, top, height) {
+  context.save();
+  context.fillStyle = css.getPropertyValue("--silent");
+  context.globalAlpha = 0.16;
+  for (const [from, to] of bound ?? []) context.fillRect(x(from), top, Math.max(x(to) - x(from), 2), height);
+  context.restore();
+}
+
 /** At least a small span, so that noise in the last digit does not fill the chart. */
 function roomy(plot, low, high) {
   if (low == null) return [0, 1];
@@ -75,6 +89,8 @@ export function drawPlain(chart, columns, width) {
   const context = sharpContext(canvas, width, HEIGHT);
   const css = getComputedStyle(chart.element);
   const x = (seconds) => 56 + ((width - 64) * (seconds * 1000 - chart.from)) / (chart.to - chart.from);
+  const inside = (ms) => Math.min(Math.max(x(ms / 1000), 56), width - 8);
+  shadeSpans(context, css, chart.series.bound, inside, 8, HEIGHT - 36);
   context.font = `12px ${css.fontFamily}`;
   const units = [...new Set(chart.fields.map(({unit}) => unit))];
   units.forEach((unit, place) => {
@@ -88,8 +104,9 @@ export function drawPlain(chart, columns, width) {
     context.fillText(withUnit(low, unit), place ? width - 70 : 0, HEIGHT - 26);
     for (const [field, values] of mine) drawLine(context, css, field, values, (index) => x(columns[0][index]), y);
   });
-  context.fillText(clock(chart.from), 56, HEIGHT - 6);
-  context.fillText(clock(chart.to), width - 64, HEIGHT - 6);
+  const whole = chart.to - chart.from;
+  context.fillText(axisTime(chart.from, whole), 56, HEIGHT - 6);
+  context.fillText(axisTime(chart.to, whole), width - 64, HEIGHT - 6);
 }
 
 function drawLine(context, css, field, values, x, y) {

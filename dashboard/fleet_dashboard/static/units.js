@@ -99,6 +99,26 @@ export function moment(utc) {
   return today ? clock(utc) : `${date.toLocaleDateString("en-GB", {day: "numeric", month: "short"})} ${clock(utc)}`;
 }
 
+/** The length of a chart's point in whole units: "100 ms", "6 s", "20 min", "12 h", "1 day". */
+export function pointLength(ms) {
+  if (ms < 1000) return `${ms} ms`;
+  if (ms < 60e3) return `${ms / 1000} s`;
+  if (ms < 3600e3) return `${ms / 60e3} min`;
+  const days = ms / 86400e3;
+  return days < 1 ? `${ms / 3600e3} h` : `${days} ${days === 1 ? "day" : "days"}`;
+}
+
+/** The label of a point on a time axis over `whole` ms: as much of date and time as tells it from its neighbours. */
+export function axisTime(utc, whole) {
+  const date = new Date(utc);
+  const time = clock(utc);
+  if (whole <= 1.5e6) return time; // else seconds say nothing
+  if (whole <= 1.5 * 86400e3) return time.slice(0, 5);
+  if (whole > 200 * 86400e3) return date.toLocaleDateString("en-GB", {month: "short", year: "numeric"});
+  if (time !== "00:00:00") return time.slice(0, 5);
+  return date.toLocaleDateString("en-GB", {weekday: "short", day: "numeric", month: "short"});
+}
+
 export function roundTrip(ms) {
   if (typeof ms !== "number") return "";
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;

@@ -1,0 +1,134 @@
+"""The HTTP API as an OpenAPI document: the paths are the router's, the words are in the table here.
+
+A test compares the two, so that a route cannot come or go without its description.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.routing import BaseRoute, Route
+
+VERSION = "3.1.0"
+OPEN = ("/api/", "/metrics")  # what is for programs; the rest are pages
+WHOLE, TEXT = {"type": "integer"}, {"type": "string"}
+NODE = ("node", TEXT, "the node's id")
+SPAN = [("from", WHOLE, "UTC ms, from then on"), ("to", WHOLE, "UTC ms, before then; default: now")]
+
+
+@dataclass(frozen=True)
+class Described:
+    """Query parameters are (name, schema, words); all may be left out but those in `needed`."""
+
+    summary: str
+    answer: str = "application/json"
+    status: int = 200
+    query: tuple[tuple[str, Any, str], ...] = ()
+    needed: tuple[str, ...] = ()
+    errors: tuple[int, ...] = ()
+    body: dict[str, Any] | None = None
+
+
+ERRORS = {
+    400: "what was asked makes no sense; the sentence says what would",
+    404: "there is no such thing",
+    501: "a library that this needs is not installed; the sentence says which",
+    503: "not now: the database or the broker does not answer, or too many ask",
+}
+COMMAND = {
+    "type": "object",
+    "required": ["target", "name"],
+    "properties": {
+        "target": {"type": "string", "description": "a node id, _all, or _<group>"},
+        "name": {"type": "string", "description": "a command, as in the node's meta"},
+        "args": {"type": "object", "description": "arguments by name"},
+    },
+}
+WHICH = (("node", TEXT, "one node; default: all"), ("sensor", TEXT, "one sensor; default: all"), *SPAN)
+API = {
+    ("GET", "/api/snapshot"): Described("Everything that the wall shows, at once"),
+    ("GET", "/api/stream"): Described(
+        "Server-sent events: `snapshot` first, then what changes", "text/event-stream", errors=(503,)
+    ),
+    ("GET", "/api/nodes/{node}"): Described("One node with its last events, logs and account", errors=(404, 503)),
+    ("GET", "/api/nodes/{node}/series"): Described(
+        "The series of one sensor for a chart: rows, or sums of rows, minutes or hours, at most `points` of them. "
+        "`bound` lists [from, to] of times that are only no later than they say",
+        query=(("sensor", TEXT, "the sensor"), *SPAN, ("points", WHOLE, "1 to 5000; default 600")),
+        needed=("sensor",),
+        errors=(400, 404, 503),
+    ),
+    ("GET", "/api/delivery"): Described(
+        "The account of every boot: taken, stored, expired, missing, gone, dropped, before, twice",
+        query=(("since", WHOLE, "only boots heard since then, UTC ms"),),
+        errors=(400, 503),
+    ),
+    ("POST", "/api/commands"): Described(
+        "Send a command; the answer has the id of its roll-call", status=202, errors=(400,), body=COMMAND
+    ),
+    ("GET", "/api/commands/{name}"): Described("The roll-call of a command: who answered what", errors=(404,)),
+    ("GET", "/api/health"): Described("Is it connected to the broker? 503 if not", errors=(503,)),
+    ("GET", "/api/stats"): Described("Counters of this process"),
+    ("GET", "/api/export/readings.csv"): Described(
+        "Readings, a line for each field, oldest first of each sensor", "text/csv", query=WHICH, errors=(400, 404, 503)
+    ),
+    ("GET", "/api/export/readings.parquet"): Described(
+        "The same as Parquet", "application/vnd.apache.parquet", query=WHICH, errors=(400, 404, 501, 503)
+    ),
+    ("GET", "/api/export/events.csv"): Described(
+        "Events, oldest first of each node", "text/csv", query=WHICH, errors=(400, 404, 503)
+    ),
+    ("GET", "/api/export/events.parquet"): Described(
+        "The same as Parquet", "application/vnd.apache.parquet", query=WHICH, errors=(400, 404, 501, 503)
+    ),
+    ("GET", "/api/backup"): Described(
+        "A consistent copy of the whole database, as SQLite file", "application/vnd.sqlite3", errors=(503,)
+    ),
+    ("GET", "/api/openapi.json"): Described("This document"),
+    ("GET", "/metrics"): Described("For Prometheus, text format 0.0.4", "text/plain"),
+}
+
+
+def operations(routes: Iterable[BaseRoute]) -> list[tuple[str, str]]:
+    """(method, path) of every route for programs."""
+    return [
+        (method, route.path)
+        for route in routes
+        if isinstance(route, Route) and route.path.startswith(OPEN)
+        for method in sorted((route.methods or set()) - {"HEAD"})
+    ]
+
+
+def document(routes: Iterable[BaseRoute], version: str) -> dict[str, Any]:
+    """The OpenAPI document of these routes; one that is not in the table has no words."""
+    paths: dict[str, dict[str, Any]] = {}
+    for method, path in operations(routes):
+        about = API.get((method, path), Described(""))
+        paths.setdefault(path, {})[method.lower()] = _operation(path, about)
+    info = {
+        "title": "Sensor Fleet",
+        "version": version,
+        "description": "Whoever reaches the port may look. A command must come from a page of ours or from no page.",
+    }
+    return {"openapi": VERSION, "info": info, "paths": paths}
+
+
+def _operation(path: str, about: Described) -> dict[str, Any]:
+    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    parameters = [{"name": name, "in": "path", "required": True, "schema": TEXT} for name in names]
+    parameters += [
+        {"name": name, "in": "query", "required": name in about.needed, "schema": schema, "description": words}
+        for name, schema, words in about.query
+    ]
+    responses: dict[str, Any] = {str(about.status): {"description": "as asked", "content": {about.answer: {}}}}
+    error = {"application/json": {"schema": {"type": "object", "properties": {"error": TEXT}}}}
+    responses |= {str(code): {"description": ERRORS[code], "content": error} for code in about.errors}
+    responses["403"] = {"description": "a foreign page, or a name that is not ours", "content": error}
+    found: dict[str, Any] = {"summary": about.summary, "responses": responses}
+    if parameters:
+        found["parameters"] = parameters
+    if about.body is not None:
+        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": about.body}}}
+    return found

@@ -1,0 +1,34 @@
+"""`fleet backup`: a consistent copy of the dashboard's database, while it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fleet_tools import export, settings
+from fleet_tools.errors import OK, USAGE, FleetError
+
+EPILOG = """\b
+Example:
+  fleet backup "fleet-$(date +%F).db"
+\b
+To go back to it: stop the dashboard, put the file in the place of fleet.db in FLEET_DATA (and delete fleet.db-wal and
+fleet.db-shm there), start it again.
+"""
+
+
+@click.command("backup", epilog=EPILOG)
+@click.argument("file", metavar="FILE")
+@click.option("--force", is_flag=True, help="Also over a file that is there.")
+@click.option("--dashboard", "url", metavar="URL", help="http://host:port of the dashboard.")
+def backup_command(file: str, force: bool, url: str | None) -> int:
+    """A copy of the dashboard's database, consistent while it goes on storing.
+
+    Asks the dashboard, and needs no broker.
+    """
+    target = Path(file)
+    if target.exists() and not force:
+        raise FleetError(f"{target} is there already: name another file, or say --force", USAGE)
+    export.save(settings.load(dashboard=url).dashboard, "/api/backup", target)
+    return OK
