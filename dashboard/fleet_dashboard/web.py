@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.resources
 import ipaddress
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -157,7 +157,7 @@ class Pages:
 
     async def command(self, request: Request) -> Response:
         try:
-            body = await _body(request)
+            body = await read_body(request)
             fields = orjson.loads(body)
             if not isinstance(fields, dict):
                 raise BadCommand('the body is a JSON object {"target","name","args"}')
@@ -180,7 +180,7 @@ class Pages:
         return json_response(self._fleet.stats())
 
 
-async def _body(request: Request) -> bytes:
+async def read_body(request: Request) -> bytes:
     """BadCommand over 4 KiB, before more of it is read."""
     body = b""
     async for chunk in request.stream():
@@ -257,7 +257,7 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def application(fleet: Fleet, names: tuple[str, ...]) -> ASGIApp:
+def application(fleet: Fleet, names: tuple[str, ...], further: Sequence[Route] = ()) -> ASGIApp:
     """Everything behind one guard; pages and answers are compressed, event streams are not."""
     small = Middleware(GZipMiddleware, minimum_size=1000)
-    return Guard(Starlette(routes=Pages(fleet).routes(), middleware=[small]), names)
+    return Guard(Starlette(routes=[*Pages(fleet).routes(), *further], middleware=[small]), names)
