@@ -77,14 +77,14 @@ class Look:
         self._at: int | None = None
 
     def moved(self, places: Iterable[Place], now: int) -> dict[str, int | None]:
-        """By key; `now` in ms. The first look has nothing to compare with, so nobody moved."""
+        """By key; `now` in ms. Without anybody to compare with, nobody moved."""
         fresh = {place.key: place.place for place in places}
         if self._at is None or now - self._at >= self._look_ms:
             self._before = self._now if self._at is not None else None
             self._at = now
         self._now = fresh
         before = self._before
-        if before is None:
+        if not before:
             return dict.fromkeys(fresh, 0)
         return {key: before[key] - place if key in before else None for key, place in fresh.items()}
 
