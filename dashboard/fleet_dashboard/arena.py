@@ -29,6 +29,7 @@ from fleet_schema import topics
 Document = dict[str, Any]
 LOOK_AGAIN_MS = 2000  # for new and changed files
 SIGNAL_EXPIRY_S = 2
+HEADS_SHOWN = 8
 
 
 class Arena:
@@ -50,6 +51,7 @@ class Arena:
         self._sent_round: Document | None = None
         self._catalogue_changed = self._results_changed = False
         self._looked = 0
+        self._told: set[str] = set()  # problems that are in the log
         self._writing = asyncio.Lock()  # so that the start of a round is never written after its end
 
     def link(self, client: Client, spawn: Callable[[Coroutine[Any, Any, None], str], None]) -> None:
@@ -58,6 +60,7 @@ class Arena:
 
     async def ready(self) -> None:
         """Read challenges and earlier results."""
+        await asyncio.to_thread(self._catalogue.make_folder)
         await asyncio.to_thread(self._results.load)
         for head in self._results.heads:
             if head["challenge"] not in self._finished and head["winners"] and head["state"] == "done":
@@ -115,8 +118,10 @@ class Arena:
         self._looked = now
         if not await asyncio.to_thread(self._catalogue.refresh):
             return
+        told, self._told = self._told, {problem["text"] for problem in self._catalogue.problems}
         for problem in self._catalogue.problems:
-            print(f"challenge {problem['text']}", file=sys.stderr, flush=True)
+            if problem["text"] not in told:
+                print(f"challenge {problem['text']}", file=sys.stderr, flush=True)
         before, self._standing = self._standing, {}
         for name, challenge in self._catalogue.challenges.items():
             if not challenge.is_round:
@@ -217,12 +222,12 @@ class Arena:
         return [board for name, board in found.items() if name in self._catalogue.challenges]
 
     def _heads(self) -> list[Document]:
-        return self._results.heads[:20]
+        return self._results.heads[:HEADS_SHOWN]
 
     # -- what the pages ask (web_rounds.Rounds) ------------------------------------------------------------------------
 
     def challenges(self) -> Document:
-        return {**self._catalogue.view(), "folder": str(self._catalogue.folder)}
+        return self._catalogue.view()
 
     def start(self, fields: Document) -> str:
         """The id of the round that has begun; ChallengeError if it cannot."""
@@ -270,7 +275,10 @@ class Arena:
 
     async def _discard(self, name: str) -> None:
         async with self._writing:
-            await asyncio.to_thread(self._results.discard, name)
+            try:
+                await asyncio.to_thread(self._results.discard, name)
+            except OSError:
+                return  # it is closed as broken off when the dashboard starts again
         self._results_changed = True
 
     def results(self) -> list[Document]:

@@ -28,6 +28,13 @@ class Catalogue:
         self._signature: Signature | None = None
         self._good: dict[Path, Challenge] = {}
 
+    def make_folder(self) -> None:
+        """So that people find where to put their files; without it there are the built-in ones."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return
+
     def refresh(self) -> bool:
         """Look at the folders; True if something is not as it was."""
         own, why = _files(self.folder)
@@ -43,7 +50,8 @@ class Catalogue:
             try:
                 good[path] = _read(path)
             except ChallengeError as error:
-                problems.append({"file": path.name, "text": f"{path.name}: {error}"})
+                name = "".join(char if char.isprintable() else "?" for char in path.name)
+                problems.append({"file": name, "text": f"{name}: {error}"})
                 if path in self._good:
                     good[path] = self._good[path]
             if path in good:

@@ -16,6 +16,7 @@ from fleet_schema.documents import check_board
 from fleet_schema.values import is_text
 
 MAX_FILE = 16_384  # bytes
+MAX_SENTENCE = 240
 MAX_OPTIONS = 6
 MAX_QUESTIONS = 50
 MAX_QUESTION = 160
@@ -28,7 +29,11 @@ DIGITS = {"Cel": 1, "%RH": 1, "hPa": 1, "m/s2": 2, "%": 1}
 
 
 class ChallengeError(ValueError):
-    """One sentence for the person who wrote the file or started the round."""
+    """One sentence for the person who wrote the file or started the round: it fits a line, whatever it quotes."""
+
+    def __init__(self, sentence: str) -> None:
+        clean = "".join(char if char.isprintable() else "?" for char in sentence)
+        super().__init__(clean if len(clean) <= MAX_SENTENCE else clean[: MAX_SENTENCE - 2] + " …")
 
 
 @dataclass(frozen=True)
@@ -154,7 +159,7 @@ def parse(name: str, text: str) -> Challenge:
         raise ChallengeError("the file's name is the challenge's: 1 to 16 of a-z, 0-9 and -, then .toml")
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also for a number of 5,000 digits and for 10,000 brackets
         raise ChallengeError(f"this is not TOML: {error}") from None
     top = Table(document, "")
     title, rule = top.text("title", 32), top.text("rule", 120)

@@ -6,6 +6,7 @@ kill -9 and a power cut leave the old one or the new one. Called from a thread.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
@@ -42,7 +43,8 @@ class Results:
                 continue
             if document.get("state") == "running":
                 document |= {"state": "broken", "why": BROKEN}
-                self._write(document)
+                with contextlib.suppress(OSError):  # it is closed the next time
+                    self._write(document)
             found.append(_head(document))
         self.heads = found[:MOST_KEPT]
 
@@ -71,7 +73,7 @@ class Results:
             document = orjson.loads(path.read_bytes())
         except (OSError, ValueError):
             return None
-        return document if isinstance(document, dict) and document.get("id") == path.stem else None
+        return document if is_result(document) and document["id"] == path.stem else None
 
     def _write(self, document: Document) -> None:
         path = self._path(document["id"])
@@ -86,6 +88,35 @@ class Results:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def is_result(document: Any) -> bool:
+    """Is this a file of ours? People can get at them, and a dashboard must start all the same."""
+    if not isinstance(document, dict):
+        return False
+    words = all(isinstance(document.get(key), str) for key in ("id", "state", "challenge", "title", "unit"))
+    rows, fouls = document.get("rows", []), document.get("fouls", [])
+    if not words or type(document.get("started")) is not int or type(document.get("digits")) is not int:
+        return False
+    if not isinstance(rows, list) or not isinstance(fouls, list):
+        return False
+    return all(_has(row, "node", "name") and _is_row(row) for row in rows) and all(
+        _has(foul, "node", "name", "why") for foul in fouls
+    )
+
+
+def _has(row: Any, *keys: str) -> bool:
+    return isinstance(row, dict) and all(isinstance(row.get(key), str) for key in keys)
+
+
+def _is_row(row: Document) -> bool:
+    teams = row.get("teams")
+    return (
+        type(row.get("place")) is int
+        and type(row.get("score")) in (int, float)
+        and isinstance(teams, list)
+        and all(isinstance(team, str) for team in teams)
+    )
 
 
 def _head(document: Document) -> Document:

@@ -32,7 +32,7 @@ class Run:
         self.sources: dict[str, tuple[str, tuple[str, ...]]] = {}  # node -> where it measures the quantity
         self.changed = True
         self._delivered: dict[str, float] = {}
-        self._delivered_at: int | None = None
+        self._delivered_next = 0
 
     def takes(self, at: int) -> bool:
         """Does what was sampled at `at` belong to it?"""
@@ -81,10 +81,8 @@ class Run:
 
     def scores(self, nodes: Mapping[str, Node], now: int) -> list[Score]:
         """Of all nodes that have one, in the digits that are shown, so that equal on the wall is equal in rank."""
-        if self.challenge.take == "delivery" and (
-            self._delivered_at is None or now - self._delivered_at >= DELIVERY_EVERY_MS
-        ):
-            self._delivered_at = now
+        if self.challenge.take == "delivery" and now >= self._delivered_next:
+            self._delivered_next = now + DELIVERY_EVERY_MS if nodes else now
             self._delivered = dict(_delivered(nodes.values()))
         found = []
         for node in nodes.values():

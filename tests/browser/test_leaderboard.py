@@ -165,7 +165,6 @@ def test_a_name_full_of_markup_is_text_on_the_stage_and_in_the_results(
 ) -> None:
     name = "<img src=x onerror=alert(1)>"
     folder = dashboard.data_dir / "challenges"
-    folder.mkdir(exist_ok=True)
     (folder / "evil.toml").write_text(
         f'title = "{name}"\nrule = "{name}"\nkind = "round"\n[score]\nevent = "press"\ntake = "count"\n'
     )

@@ -126,7 +126,6 @@ def test_a_challenge_of_ones_own_is_there_without_a_restart_and_a_bad_one_is_sai
     broker: Broker, dashboard: DashboardProcess
 ) -> None:
     folder = dashboard.data_dir / "challenges"
-    folder.mkdir()
     (folder / "bad.toml").write_text('title = "Bad"\nrule = "R"\nkind = "game"\n')
     (folder / "humid.toml").write_text(
         'title = "Most humid"\nrule = "Now"\nkind = "standing"\n[score]\nquantity = "humidity"\ntake = "last"\n'

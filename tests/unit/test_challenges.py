@@ -1,13 +1,17 @@
 """Challenges as files: the built-in ones, one's own, bad ones with one sentence, and the tallies they make."""
 
 import itertools
+import os
 import re
 from pathlib import Path
 
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fleet_dashboard.catalogue import Catalogue
-from fleet_dashboard.challenge import Challenge, ChallengeError, Question, parse
+from fleet_dashboard.challenge import MAX_SENTENCE, Challenge, ChallengeError, Question, parse
 from fleet_dashboard.tally import Answer, Event, Longest, Reaction, Spread, tally
 
 GOOD = 'title = "T"\nrule = "R"\nkind = "round"\n[score]\nevent = "press"\ntake = "count"\n'
@@ -95,6 +99,77 @@ def test_a_mistake_is_said_with_what_would_be_right(old: str, new: str, expected
     with pytest.raises(ChallengeError) as refusal:
         parse("mine", GOOD.replace(old, new))
     assert expected in str(refusal.value)
+
+
+def refusal(text: str) -> str:
+    """What is said of it; nothing if it is good."""
+    try:
+        parse("mine", text)
+    except ChallengeError as error:
+        return str(error)
+    return ""
+
+
+tomlish = st.from_regex(r'(title|kind|\[score\]|event|\[\[quiz.questions\]\]|=|"|\n|\{|\[| )*', fullmatch=True)
+
+
+@given(st.text() | tomlish)
+def test_no_text_does_more_than_say_what_is_wrong(text: str) -> None:
+    for said in (refusal(text), refusal(GOOD + text)):
+        assert "\n" not in said
+        assert len(said) <= MAX_SENTENCE
+
+
+LITERALS = [
+    "1",
+    "-1",
+    "true",
+    '""',
+    '"x"',
+    "[]",
+    "{}",
+    "[[]]",
+    "[1]",
+    "1.5",
+    "nan",
+    "1979-05-27",
+    '["a",1]',
+    "{a=1}",
+    "999999999999999999999999999",
+]
+KEYS = "title rule kind order seconds countdown teams score signal quiz other"
+INNER = "event quantity delivery take input sensor samples best unit digits by questions ms hz"
+
+
+def tables(keys: str) -> st.SearchStrategy[dict[str, str]]:
+    return st.dictionaries(st.sampled_from(keys.split(" ")), st.sampled_from(LITERALS))
+
+
+@given(tables(KEYS), tables(INNER), st.sampled_from(["score", "signal", "quiz"]))
+def test_no_value_of_another_kind_does_either(top: dict[str, str], table: dict[str, str], name: str) -> None:
+    top.pop(name, None)
+    score = {"event": '"press"', "take": '"reaction"' if name == "signal" else '"answer"'}
+    lines = [f"{key} = {value}" for key, value in {"title": '"T"', "rule": '"R"', "kind": '"round"', **top}.items()]
+    if name == "score":
+        table = {**({} if "quantity" in table else score), **table}
+    elif "score" not in top:
+        lines += ["[score]", *(f"{key} = {value}" for key, value in score.items())]
+    lines += [f"[{name}]", *(f"{key} = {value}" for key, value in table.items())]
+    assert len(refusal("\n".join(lines))) <= MAX_SENTENCE
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 10_000, "a = " + "9" * 5000, '"a\\nb" = 1', "a = 2026-99-99"])
+def test_what_confuses_a_reader_of_toml_is_a_sentence_too(text: str) -> None:
+    with pytest.raises(ChallengeError):
+        parse("mine", text)
+
+
+def test_a_file_with_a_name_that_is_no_text_is_named_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"\xff\n.toml")).write_text(GOOD)
+    catalogue = Catalogue(tmp_path)
+    catalogue.refresh()
+    assert catalogue.problems[0]["file"] == "??.toml"
+    orjson.dumps(catalogue.view())
 
 
 def of(take: str, **more: str) -> Challenge:

@@ -167,7 +167,7 @@ async def test_a_round_counts_what_was_sampled_in_it_and_nothing_else(lesson: Cl
     result = lesson.results.get(name)
     assert result is not None
     assert [(row["place"], row["node"], row["score"]) for row in result["rows"]] == [(1, "ada", 2), (2, "bo", 1)]
-    assert [(row["team"], row["score"], row["members"]) for row in result["teams"]] == [("red", 2, 2), ("blue", 1, 1)]
+    assert [(row["team"], row["score"], row["members"]) for row in result["teams"]] == [("red", 1.5, 2), ("blue", 1, 1)]
 
 
 async def test_late_and_repeated_events_count_once_and_in_the_round_they_belong_to(lesson: Class) -> None:
@@ -221,7 +221,7 @@ async def test_who_joins_in_the_middle_or_restarts_takes_part(lesson: Class) -> 
 async def test_the_fastest_press_is_by_the_nodes_own_clock_whatever_the_network_does(lesson: Class) -> None:
     for node in ("ada", "bo", "cy", "dee", "eve"):
         lesson.join(node)
-    name = await lesson.play("reaction")
+    name = await lesson.play("reaction", seconds=60)
     assert (lesson.view["state"], lesson.view["ends"]) == ("ready", None)
     lesson.press("cy")
     await lesson.wait(7200)
@@ -238,7 +238,8 @@ async def test_the_fastest_press_is_by_the_nodes_own_clock_whatever_the_network_
     lesson.press("eve", at=go + 200)  # its ack never came
     await lesson.wait(200)
     assert lesson.top() == [["bo", "Bo", 250], ["ada", "Ada", 300]]
-    await lesson.wait(8000)
+    lesson.arena.stop(name)
+    await lesson.wait(3400)
     result = lesson.results.get(name)
     assert result is not None
     assert [(foul["node"], foul["why"]) for foul in result["fouls"]] == [
@@ -297,8 +298,7 @@ async def test_standing_boards_need_no_round_and_say_what_changed_only(lesson: C
 
 
 async def test_a_new_file_is_a_board_and_a_removed_one_is_gone(lesson: Class, tmp_path: Path) -> None:
-    folder = tmp_path / "challenges"
-    folder.mkdir()
+    folder = tmp_path / "challenges"  # made when it started
     (folder / "mine.toml").write_text(
         'title = "Mine"\nrule = "R"\nkind = "standing"\n[score]\nquantity = "shake"\ntake = "highest"\n'
     )
@@ -386,6 +386,49 @@ async def test_a_full_disk_is_said_and_the_result_is_shown(lesson: Class, monkey
     await lesson.wait(7000)
     assert lesson.view["state"] == "done"
     assert "No space left" in lesson.view["why"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rows": {}},
+        {"rows": [{"place": 1, "node": "ada", "name": "Ada", "score": "9", "teams": []}]},
+        {"rows": [{"place": 1, "node": "ada", "name": "Ada", "score": 9, "teams": "red"}]},
+        {"rows": [7]},
+        {"fouls": [{}]},
+        {"title": 7},
+        {"started": "today"},
+        {"id": "20261128-194705-ffffff"},
+    ],
+)
+async def test_a_result_that_somebody_edited_stops_nothing(
+    lesson: Class, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    lesson.join("ada")
+    name = await lesson.play("sprint", seconds=3)
+    await lesson.wait(7000)
+    path = tmp_path / "rounds" / f"{name}.json"
+    path.write_bytes(orjson.dumps({**orjson.loads(path.read_bytes()), **change}))
+    (tmp_path / "rounds" / "20261128-194705-000000.json").write_text("{")
+    again = Results(tmp_path / "rounds")
+    again.load()
+    assert (again.heads, again.get(name)) == ([], None)
+    reborn = Arena(Registry(), lesson.clock, Catalogue(tmp_path / "none"), again)
+    await reborn.ready()
+
+
+async def test_a_round_that_cannot_be_called_off_on_disk_ends_nothing_else(
+    lesson: Class, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = lesson.arena.start({"challenge": "sprint"})
+
+    def full(_: Any) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(lesson.results, "discard", full)
+    assert lesson.arena.stop(name) == "called off"
+    await lesson.wait(200)
+    assert lesson.view == {}
 
 
 def test_only_an_id_names_a_file(tmp_path: Path) -> None:
