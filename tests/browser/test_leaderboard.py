@@ -153,8 +153,7 @@ def test_a_move_is_told_by_shape_and_in_words(page: Page, broker: Broker, dashbo
         tap(dashboard, ada, 2)
         tap(dashboard, bo)
         time.sleep(5.1)  # until the next look
-        tap(dashboard, ada)
-        tap(dashboard, bo, 4)
+        tap(dashboard, bo, 2)
         expect(page.locator(".ranks .moved")).to_have_text(["▲1", "▼1"])
         expect(page.get_by_role("img", name="up 1")).to_be_visible()
         expect(page.get_by_role("img", name="down 1")).to_be_visible()

@@ -1,6 +1,7 @@
 """The routes of challenges and rounds: what they answer, and that they are guarded like commands."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -8,6 +9,7 @@ import pytest
 
 from fleet_dashboard import web
 from fleet_dashboard.challenge import ChallengeError
+from fleet_dashboard.settings import load
 from fleet_dashboard.web_rounds import RoundPages
 
 ROUND = "20261128-194705-0a1b2c"
@@ -109,3 +111,9 @@ async def test_a_start_is_a_post_and_nothing_else(http: httpx.AsyncClient, round
     assert (await http.get(f"/api/rounds/{ROUND}/stop")).status_code in (404, 405)
     assert (await http.put("/api/rounds", json={})).status_code == 405
     assert rounds.told == []
+
+
+def test_own_challenges_are_in_the_data_folder_unless_a_setting_names_another() -> None:
+    assert load([], {"FLEET_DATA": "here"}).challenges == Path("here/challenges")
+    assert load([], {"FLEET_CHALLENGES": "class3b"}).challenges == Path("class3b")
+    assert load(["--challenges", "flag"], {"FLEET_CHALLENGES": "class3b"}).challenges == Path("flag")
