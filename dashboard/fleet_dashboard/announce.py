@@ -46,6 +46,7 @@ class Announcer:
         self._last_sent: dict[str, tuple[int, bytes]] = {}  # node -> (when, what)
         self._boards: list[dict[str, Any]] = []
         self._board_sent: dict[str, tuple[int, bytes]] = {}
+        self._boards_gone: set[str] = set()
         self._alerts: dict[str, dict[str, Any] | None] = {}
         self._forgotten: set[str] = set()
         self._said_online = False
@@ -55,6 +56,9 @@ class Announcer:
         self._said_online = False
 
     def set_boards(self, boards: list[dict[str, Any]]) -> None:
+        known = {board["name"] for board in boards}
+        self._boards_gone |= self._board_sent.keys() - known
+        self._boards_gone -= known
         self._boards = boards
 
     def add_alerts(self, changes: dict[str, dict[str, Any] | None]) -> None:
@@ -92,6 +96,10 @@ class Announcer:
         await self._publish_last(now, step)
 
     async def _publish_boards(self, now: int) -> None:
+        for name in list(self._boards_gone):
+            await self._publish("board", name, b"")
+            self._board_sent.pop(name, None)
+            self._boards_gone.discard(name)
         for board in self._boards:
             payload = board_payload(board)
             when, what = self._board_sent.get(board["name"], (now - BOARD_AGAIN_MS, b""))

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 import orjson
 
 from fleet_client import Message
-from fleet_dashboard import leaderboard
 from fleet_dashboard.account import FULL, MAX_SEQ, NEW, TWICE, UNSURE
 from fleet_dashboard.boot import Boot
 from fleet_dashboard.clock import WallClock
@@ -21,6 +20,7 @@ from fleet_dashboard.nodes import MAX_FIELDS, MAX_NODES, PRESENCE, Node, Registr
 from fleet_dashboard.plain import MAX_UP, plain_reading
 from fleet_dashboard.routes import Route, Routes
 from fleet_dashboard.store import Store, StoreError
+from fleet_dashboard.tally import Event
 from fleet_schema import SchemaError, payloads, topics
 from fleet_schema.values import is_boot, is_int
 
@@ -34,6 +34,9 @@ class Listener(Protocol):
     """Whoever wants to know at once; all calls are cheap and never raise."""
 
     def event(self, node: Node, event: dict[str, Any]) -> None: ...
+    def scored(self, node: Node, boot: Boot, event: Event) -> None: ...
+    def acked(self, node: Node, boot: Boot, up: int, name: str | None, state: str) -> None: ...
+    def meta_changed(self, node: Node) -> None: ...
     def command_seen(self) -> None: ...
     def speaks_though_gone(self, node: Node) -> None: ...
     def host_document(self, kind: str, name: str | None, payload: bytes) -> None: ...
@@ -246,15 +249,11 @@ class Ingest:
         node.late = late
         if not late:
             node.lag_ms = max(0, message.arrived - at)
-        if "ax" in values:
-            self._shake(node, values)
+        if node.taps and (not late or boot.timed):  # of a boot that was never heard live, nobody knows when that was
+            for tap in node.taps.get(route.name, ()):
+                tap.reading(values, at)
         node.changed |= READING
         self._registry.touched.add(node)
-
-    def _shake(self, node: Node, values: dict[str, float | None]) -> None:
-        shake = leaderboard.shake_of(values)
-        if shake is not None and (node.shake is None or shake > node.shake):
-            node.shake = shake
 
     # -- the other kinds -------------------------------------------------------------------------------------
 
@@ -277,6 +276,8 @@ class Ingest:
         node.set_event(event, boot, seq, late)
         self._touch(node, "event", "last", "counts")
         self._listener.event(node, {"node": node.id, **event})
+        if not late or boot.timed:
+            self._listener.scored(node, boot, Event(boot.id, route.name, kind, n, fields["up"], at))
 
     def _status(self, route: Route, message: Message) -> None:
         if not message.payload:
@@ -307,6 +308,7 @@ class Ingest:
         if fields != node.meta:
             node.set_meta(fields)
             self._store.set_meta(node.number, fields)
+            self._listener.meta_changed(node)
         node.meta_gone = False
         self._touch(node, "meta", "last")
 
@@ -348,13 +350,14 @@ class Ingest:
         self._store.add_log(node.number, boot.id, route.name, text, trace, at + self._clock.step)
 
     def _ack(self, route: Route, message: Message) -> None:
-        """Only for what the envelope tells: who waits for acks collects them himself."""
+        """For what the envelope tells, and for the start shot: who waits for acks collects them himself."""
         fields = payloads.decode("ack", message.payload, orjson.loads)
         node = self._node(route)
         if message.retain:
             self.ignored += 1
-        else:
-            self._speaks(node, fields, message)
+            return
+        boot, _ = self._speaks(node, fields, message)
+        self._listener.acked(node, boot, fields["up"], fields.get("id"), fields["st"])
 
     def _journal(self, route: Route, message: Message) -> None:
         """What the node still has: all else that is missing is gone."""

@@ -64,7 +64,7 @@ class Live:
         self._rollcalls[call["id"]] = call
 
     def set(self, key: str, value: Any) -> None:
-        """ "boards" or "alerts" changed."""
+        """ "broker", "alerts", or what the arena has (boards, round, challenges, results) changed."""
         self._extra[key] = value
 
     def snapshot(self, step: int) -> Document:

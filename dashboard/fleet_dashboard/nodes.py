@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fleet_dashboard import leaderboard
 from fleet_dashboard.account import Figures
 from fleet_dashboard.boot import Boot
 from fleet_dashboard.delivery import Delivery
 from fleet_dashboard.presence import Presence, period_of
+
+if TYPE_CHECKING:
+    from fleet_dashboard.rounds import Tap
 
 MAX_NODES = 500
 MAX_FIELDS = 32
@@ -46,7 +49,7 @@ class Node:
         self.duplicates = 0
         self.bad = 0
         self.presses = 0
-        self.shake: float | None = None
+        self.taps: dict[str, tuple[Tap, ...]] = {}  # by sensor: the challenges that hear each of its readings
         self.late = False  # the last sample had waited
         self.status_gone = True  # no retained status or meta on the broker: with neither, the node is forgotten
         self.meta_gone = True
@@ -54,7 +57,6 @@ class Node:
         self.spark: deque[float] = deque(maxlen=SPARK_POINTS)
         self._spark_next = 0
         self.period = period_of(None)  # how often anything is to be expected, for silence
-        self.warmest_of: tuple[str, str] | None = None
         self.changed: set[str] = set()  # keys of view() that changed since the last frame
 
     # -- filled by ingest --------------------------------------------------------------------------------------
@@ -63,9 +65,7 @@ class Node:
         self.meta = meta
         self.meta_gone = meta is None
         self.period = period_of(meta)
-        sensors = (meta or {}).get("sensors") or {}
-        self.warmest_of = leaderboard.temperature_source(sensors)
-        wanted = self.warmest_of or self.spark_of
+        wanted = leaderboard.temperature_source(self.sensors) or self.spark_of
         if wanted != self.spark_of:
             self.spark_of = wanted
             self.spark.clear()
@@ -131,13 +131,13 @@ class Node:
     def name(self) -> str:
         return str((self.meta or {}).get("name") or self.id)
 
-    def standing(self) -> leaderboard.Standing:
-        """What it brings to the leaderboards: the temperature only while it is there to be measured."""
-        warmest = None
-        if self.warmest_of is not None and self.presence.word == "online":
-            sensor, field = self.warmest_of
-            warmest = self.values.get(sensor, {}).get(field)
-        return leaderboard.Standing(self.id, self.name, self.presses, warmest, self.shake)
+    @property
+    def sensors(self) -> dict[str, Any]:
+        return (self.meta or {}).get("sensors") or {}
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        return tuple((self.meta or {}).get("groups") or ())
 
     # -- shown by live ---------------------------------------------------------------------------------------
 

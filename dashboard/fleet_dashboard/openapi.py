@@ -5,6 +5,7 @@ A test compares the two, so that a route cannot come or go without its descripti
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,16 @@ COMMAND = {
         "args": {"type": "object", "description": "arguments by name"},
     },
 }
+ROUND = {
+    "type": "object",
+    "required": ["challenge"],
+    "properties": {
+        "challenge": {"type": "string", "description": "the name of a challenge that is played in rounds"},
+        "seconds": {"type": "integer", "minimum": 3, "maximum": 3600, "description": "default: its own"},
+        "countdown": {"type": "integer", "minimum": 0, "maximum": 30, "description": "default: its own"},
+        "question": {"description": "of a quiz: the number of one in its file, from 0, or text, options and answer"},
+    },
+}
 WHICH = (("node", TEXT, "one node; default: all"), ("sensor", TEXT, "one sensor; default: all"), *SPAN)
 API = {
     ("GET", "/api/snapshot"): Described("Everything that the wall shows, at once"),
@@ -71,6 +82,16 @@ API = {
     ("GET", "/api/commands/{name}"): Described("The roll-call of a command: who answered what", errors=(404,)),
     ("GET", "/api/health"): Described("Is it connected to the broker? 503 if not", errors=(503,)),
     ("GET", "/api/stats"): Described("Counters of this process"),
+    ("GET", "/api/challenges"): Described("The challenges that there are, and what is wrong with files of others"),
+    ("GET", "/api/rounds"): Described("Earlier rounds, newest first"),
+    ("POST", "/api/rounds"): Described(
+        "Start a round; the answer has its id, and the boards are in the stream", status=202, errors=(400,), body=ROUND
+    ),
+    ("POST", "/api/rounds/{name}/stop"): Described(
+        "Call off a countdown, end a round, or put its result away", errors=(404,)
+    ),
+    ("GET", "/api/rounds/{name}"): Described("The result of a round", errors=(404,)),
+    ("GET", "/api/rounds/{name}.csv"): Described("The same as CSV", "text/csv", errors=(404,)),
     ("GET", "/api/export/readings.csv"): Described(
         "Readings, a line for each field, oldest first of each sensor", "text/csv", query=WHICH, errors=(400, 404, 503)
     ),
@@ -116,7 +137,7 @@ def document(routes: Iterable[BaseRoute], version: str) -> dict[str, Any]:
 
 
 def _operation(path: str, about: Described) -> dict[str, Any]:
-    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    names = re.findall(r"{(\w+)}", path)
     parameters = [{"name": name, "in": "path", "required": True, "schema": TEXT} for name in names]
     parameters += [
         {"name": name, "in": "query", "required": name in about.needed, "schema": schema, "description": words}

@@ -17,8 +17,11 @@ from typing import Any
 import uvicorn
 
 from fleet_client import Client, ClientError, Denied, Message
-from fleet_dashboard import announce, confirm, leaderboard, web
+from fleet_dashboard import announce, confirm, web, web_rounds
 from fleet_dashboard.alerts import FADE_MS, Alerts
+from fleet_dashboard.arena import Arena
+from fleet_dashboard.boot import Boot
+from fleet_dashboard.catalogue import Catalogue
 from fleet_dashboard.clock import WallClock
 from fleet_dashboard.commands import Commands
 from fleet_dashboard.export import Exports
@@ -27,9 +30,11 @@ from fleet_dashboard.intake import Intake
 from fleet_dashboard.ledger import Ledger
 from fleet_dashboard.live import FRAME_S, Live
 from fleet_dashboard.nodes import PRESENCE, Node, Registry
+from fleet_dashboard.results import Results
 from fleet_dashboard.retained import RetainedCommands
 from fleet_dashboard.settings import Settings
 from fleet_dashboard.store import Store
+from fleet_dashboard.tally import Event
 from fleet_dashboard.upkeep import Upkeep
 
 STORE_ALERT_MS = 10_000
@@ -64,7 +69,8 @@ class Service:
         self._ledger = Ledger(self._store, self._clock)
         self._ingest = Ingest(settings.base, self._store, self._registry, self._ledger, self._clock, self)
         self._live = Live(self._registry, self._status, self.stats)
-        self._boards = leaderboard.boards([])
+        results = Results(settings.data / "rounds")
+        self._arena = Arena(self._registry, self._clock, Catalogue(settings.challenges), results)
         self._linked_since: int | None = None
         self._broker_dropped: int | None = None
         self._rate = 0.0
@@ -80,10 +86,11 @@ class Service:
         listener = listen(self._settings)
         for known in await self._store.open():
             self._ledger.restore(self._registry, known)
+        await self._arena.ready()
         self._make_clients()
         server = HttpServer(
             uvicorn.Config(
-                web.application(self, self._settings.http_names),
+                web.application(self, self._settings.http_names, web_rounds.RoundPages(self._arena).routes()),
                 log_level="warning",
                 access_log=False,
                 lifespan="off",
@@ -132,7 +139,7 @@ class Service:
         )
         self._retained = RetainedCommands(self._control, self._retained_command)
         self._announcer = announce.Announcer(self._control, self._registry)
-        self._announcer.set_boards(self._boards)
+        self._arena.link(self._control, self._spawn)
         self._confirmer = confirm.Confirmer(self._control, self._registry, self._ledger, self._behind)
         self._commands = Commands(self._control, self._registry, self._spawn, self._live.add_rollcall)
 
@@ -187,6 +194,15 @@ class Service:
     def event(self, node: Node, event: dict[str, Any]) -> None:
         self._live.add_event(event)
 
+    def scored(self, node: Node, boot: Boot, event: Event) -> None:
+        self._arena.event(node, boot, event)
+
+    def acked(self, node: Node, boot: Boot, up: int, name: str | None, state: str) -> None:
+        self._arena.ack(node, boot, up, name, state)
+
+    def meta_changed(self, node: Node) -> None:
+        self._arena.watch(node)
+
     def command_seen(self) -> None:
         self._retained.command_seen()
 
@@ -199,6 +215,7 @@ class Service:
 
     def forgotten(self, node: Node) -> None:
         self._announcer.forget(node.id)
+        self._arena.forget(node.id)
         self._alerts.forget(node.id)
 
     # -- what happens by the clock -----------------------------------------------------------------------------
@@ -209,11 +226,14 @@ class Service:
             now = self._clock.refresh()
             if self._clock.take_jump():
                 self._ledger.clock_was_set(self._registry.nodes.values())
+                self._arena.clock_was_set()
                 self._live.start_again()
             changes = self._alerts.take_changes()
             if changes:
                 self._announcer.add_alerts(changes)
                 self._live.set("alerts", self._alerts.view())
+            for key, news in self._arena.changes(now).items():
+                self._live.set(key, news)
             self._live.frame(now, self._clock.step)
 
     async def _seconds(self) -> None:
@@ -229,11 +249,8 @@ class Service:
             self._judge(now)
             self._ledger.settle(self._registry.nodes.values())
             self._intake.commit_soon()
-            boards = leaderboard.boards(node.standing() for node in self._registry.nodes.values())
-            if boards != self._boards:
-                self._boards = boards
-                self._live.set("boards", boards)
-                self._announcer.set_boards(boards)
+            await self._arena.second(now)
+            self._announcer.set_boards(self._arena.documents())
             self._db_bytes = await asyncio.to_thread(self._store.size)
 
     def _judge(self, now: int) -> None:
@@ -286,7 +303,7 @@ class Service:
             "now": self.now_ms(),
             "base": self._settings.base,
             "broker": self._broker(),
-            "boards": self._boards,
+            **self._arena.view(),
             "alerts": self._alerts.view(),
         }
 

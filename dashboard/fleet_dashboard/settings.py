@@ -21,6 +21,7 @@ class Settings:
     broker: Address
     base: str = "fleet"
     data: Path = Path("fleet-data")
+    challenges: Path = Path("fleet-data/challenges")
     http_host: str = "127.0.0.1"
     http_port: int = 8080  # 0: any free one
     http_names: tuple[str, ...] = field(default=())  # further names under which browsers may reach us
@@ -36,6 +37,7 @@ KEYS = {
     "FLEET_BROKER": ("--broker", "mqtt://127.0.0.1:1883", "mqtt://[user[:password]@]host[:port]"),
     "FLEET_BASE": ("--base", "fleet", "first level of every topic"),
     "FLEET_DATA": ("--data", "fleet-data", "folder of the database; made if absent"),
+    "FLEET_CHALLENGES": ("--challenges", "", "folder of own challenges; challenges/ in the data folder if not given"),
     "FLEET_HTTP_HOST": ("--http-host", "127.0.0.1", "address to listen on; 0.0.0.0 lets the classroom in"),
     "FLEET_HTTP_PORT": ("--http-port", "8080", "port to listen on; 0 takes a free one"),
     "FLEET_HTTP_NAMES": ("--http-names", "", "further host names browsers may use, with commas"),
@@ -65,6 +67,7 @@ def load(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         broker=_broker(given["FLEET_BROKER"]),
         base=_base(given["FLEET_BASE"]),
         data=Path(given["FLEET_DATA"]),
+        challenges=Path(given["FLEET_CHALLENGES"] or Path(given["FLEET_DATA"], "challenges")),
         http_host=given["FLEET_HTTP_HOST"],
         http_port=_port(given["FLEET_HTTP_PORT"]),
         http_names=tuple(name.strip().lower() for name in given["FLEET_HTTP_NAMES"].split(",") if name.strip()),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.resources
 import ipaddress
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -25,7 +25,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fleet_dashboard.answers import failure, json_response, whole
+from fleet_dashboard.answers import failure, json_response, read_body, whole
 from fleet_dashboard.commands import BadCommand
 from fleet_dashboard.export import Exports
 from fleet_dashboard.live import MAX_VIEWERS
@@ -33,7 +33,6 @@ from fleet_dashboard.store import StoreError
 from fleet_dashboard.web_data import DataPages
 
 STATIC = Path(__file__).with_name("static")
-MAX_BODY = 4096
 DAY_MS = 24 * 3600 * 1000
 HEADERS = {
     "content-security-policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
@@ -75,10 +74,11 @@ class Fleet(Protocol):
 
 
 class Pages:
-    """The handlers, in the order of the API's description."""
+    """The handlers, in the order of the API's description. `further` are routes of other parts."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, further: Sequence[BaseRoute] = ()) -> None:
         self._fleet = fleet
+        self._further = further
         self._vendor = {name: _vendor_file(*what) for name, what in VENDOR.items()}
 
     def routes(self) -> list[BaseRoute]:
@@ -97,6 +97,7 @@ class Pages:
             Route("/api/commands/{name}", self.rollcall),
             Route("/api/health", self.health),
             Route("/api/stats", self.stats),
+            *self._further,
             *DataPages(self._fleet, self.routes).routes(),
         ]
 
@@ -155,7 +156,7 @@ class Pages:
 
     async def command(self, request: Request) -> Response:
         try:
-            body = await _body(request)
+            body = await read_body(request)
             fields = orjson.loads(body)
             if not isinstance(fields, dict):
                 raise BadCommand('the body is a JSON object {"target","name","args"}')
@@ -176,16 +177,6 @@ class Pages:
 
     async def stats(self, request: Request) -> Response:
         return json_response(self._fleet.stats())
-
-
-async def _body(request: Request) -> bytes:
-    """BadCommand over 4 KiB, before more of it is read."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise BadCommand("the body is over 4096 bytes")
-    return body
 
 
 def _vendor_file(name: str, kind: str, digest: str) -> tuple[bytes, str] | None:
@@ -243,7 +234,7 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def application(fleet: Fleet, names: tuple[str, ...]) -> ASGIApp:
+def application(fleet: Fleet, names: tuple[str, ...], further: Sequence[BaseRoute] = ()) -> ASGIApp:
     """Everything behind one guard; pages and answers are compressed, event streams are not."""
     small = Middleware(GZipMiddleware, minimum_size=1000)
-    return Guard(Starlette(routes=Pages(fleet).routes(), middleware=[small]), names)
+    return Guard(Starlette(routes=Pages(fleet, further).routes(), middleware=[small]), names)

@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from fleet_dashboard import metrics, openapi
-from fleet_dashboard.answers import failure, json_response, whole
+from fleet_dashboard.answers import failure, is_foreign, json_response, whole
 from fleet_dashboard.export import KINDS, MEDIA, Busy, Exports, NotInstalled, Wanted
 from fleet_dashboard.store import StoreError
 
@@ -43,7 +43,7 @@ class DataPages:
         return [*exports, Route("/api/openapi.json", self.openapi), Route("/metrics", self.metrics)]
 
     async def export(self, request: Request) -> Response:
-        if _is_foreign(request):
+        if is_foreign(request):
             return failure(403, FOREIGN)
         query = request.query_params
         kind, _, form = request.url.path.rpartition("/")[2].partition(".")
@@ -70,7 +70,7 @@ class DataPages:
         return StreamingResponse(pieces, 200, headers, MEDIA[form])
 
     async def backup(self, request: Request) -> Response:
-        if _is_foreign(request):
+        if is_foreign(request):
             return failure(403, FOREIGN)
         try:
             pieces = await self._fleet.exports.backup()
@@ -86,8 +86,3 @@ class DataPages:
         fleet = self._fleet
         text = metrics.text(fleet.stats(), bool(fleet.health()["broker"]), fleet.snapshot()["nodes"])
         return Response(text, 200, {"cache-control": "no-store"}, metrics.MEDIA)
-
-
-def _is_foreign(request: Request) -> bool:
-    """A page of somebody else cannot read the answer, but it could make us work for it."""
-    return request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin")

@@ -11,12 +11,14 @@ import orjson
 import pytest
 
 from fleet_client import Message
+from fleet_dashboard.boot import Boot
 from fleet_dashboard.clock import WallClock
 from fleet_dashboard.ingest import FULL_FIELDS, FULL_NODES, RANGE, Ingest
 from fleet_dashboard.ledger import Ledger
 from fleet_dashboard.nodes import MAX_BOOTS, MAX_NODES, Node, Registry
 from fleet_dashboard.plain import plain_reading
 from fleet_dashboard.store import KnownNode, Store
+from fleet_dashboard.tally import Event
 from fleet_schema import payloads, topics
 
 UTC0 = 1_800_000_000_000  # UTC at monotonic 0
@@ -38,6 +40,15 @@ class Host:
 
     def event(self, node: Node, event: dict[str, Any]) -> None:
         self.told.append(("event", node.id, event["type"]))
+
+    def scored(self, node: Node, boot: Boot, event: Event) -> None:
+        self.told.append(("scored", node.id, event.kind, event.at))
+
+    def acked(self, node: Node, boot: Boot, up: int, name: str | None, state: str) -> None:
+        self.told.append(("acked", node.id, up, name, state))
+
+    def meta_changed(self, node: Node) -> None:
+        self.told.append(("meta", node.id))
 
     def command_seen(self) -> None:
         self.told.append(("command",))

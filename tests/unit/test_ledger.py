@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from fleet_client import Message
+from fleet_dashboard.boot import Boot
 from fleet_dashboard.clock import WallClock
 from fleet_dashboard.ingest import Ingest
 from fleet_dashboard.ledger import EARLY_MS, Ledger
 from fleet_dashboard.nodes import MAX_BOOTS, Node, Registry
 from fleet_dashboard.store import Store, StoreError
+from fleet_dashboard.tally import Event
 from fleet_schema import payloads, topics
 
 
@@ -42,6 +44,9 @@ class Host:
         await self.store.close()
 
     def event(self, node: Node, event: dict[str, Any]) -> None: ...
+    def scored(self, node: Node, boot: Boot, event: Event) -> None: ...
+    def acked(self, node: Node, boot: Boot, up: int, name: str | None, state: str) -> None: ...
+    def meta_changed(self, node: Node) -> None: ...
     def command_seen(self) -> None: ...
     def speaks_though_gone(self, node: Node) -> None: ...
     def host_document(self, kind: str, name: str | None, payload: bytes) -> None: ...

@@ -4,7 +4,6 @@
 import {openStream} from "./api.js";
 import {Dock} from "./commands.js";
 import {perFrame, setAttribute, setHidden, setText} from "./dom.js";
-import {LeaderboardPage} from "./leaderboard.js";
 import {Fleet} from "./state.js";
 import {count, span} from "./units.js";
 import {Wall} from "./wall.js";
@@ -24,6 +23,7 @@ async function route() {
   dock.setTarget(node ? decodeURIComponent(node[1]) : "_all");
   dock.show(pathname !== "/leaderboard");
   const {NodePage} = node ? await import("./node.js") : {}; // charts are loaded when first wanted
+  const {LeaderboardPage} = pathname === "/leaderboard" ? await import("./podium.js") : {};
   if (location.pathname !== pathname) return; // meanwhile somebody went elsewhere
   page?.hide();
   document.title = "Sensor Fleet";

@@ -11,7 +11,10 @@ export class Fleet {
     this.broker = {connected: true, url_public: ""};
     this.stats = {};
     this.nodes = new Map();
-    this.boards = [];
+    this.boards = []; // what stands, in its order
+    this.round = null; // the one that is on, or whose result is shown
+    this.challenges = {challenges: [], problems: []};
+    this.results = []; // heads of earlier rounds, newest first
     this.alerts = [];
     this.events = []; // newest first
     this.rollcalls = new Map();
@@ -67,6 +70,8 @@ export class Fleet {
     this.base = snapshot.base;
     this.broker = snapshot.broker;
     this.totals = [];
+    this.boards = snapshot.boards ?? [];
+    this.round = snapshot.round ?? null;
     this.take(snapshot);
     this.ready = true;
     this.tell({nodes: new Set(this.nodes.keys()), events: news, moved, all: true});
@@ -90,6 +95,8 @@ export class Fleet {
     for (const event of events) this.tellOf(event);
     if (events.length) this.events = [...events].reverse().concat(this.events).slice(0, 100);
     if (frame.broker) this.broker = frame.broker;
+    if (frame.boards) this.boards = mergeBoards(this.boards, frame.boards, frame.challenges ?? this.challenges);
+    if ("round" in frame) this.round = mergeRound(this.round, frame.round);
     this.take(frame);
     this.tell({nodes: changed, events, moved, all: false});
   }
@@ -147,7 +154,8 @@ export class Fleet {
     this.framed = this.heard = this.clock();
     this.offset = message.now - this.heard;
     if (message.stats) this.stats = message.stats;
-    if (message.boards) this.boards = message.boards;
+    if (message.challenges) this.challenges = message.challenges;
+    if (message.results) this.results = message.results;
     if (message.alerts) this.alerts = message.alerts;
     if (typeof this.stats.messages === "number") this.totals.push([message.now, this.stats.messages]);
     while (this.totals.length > 2 && message.now - this.totals[0][0] > RATE_WINDOW) this.totals.shift();
@@ -156,6 +164,21 @@ export class Fleet {
   tell(change) {
     for (const listener of [...this.listeners]) listener(change);
   }
+}
+
+/** Frames bring of each board only what changed, and null for one that is gone. */
+function mergeBoards(boards, changes, {challenges}) {
+  const merged = new Map(boards.map((board) => [board.name, board]));
+  for (const [name, change] of Object.entries(changes)) {
+    if (change) merged.set(name, {...merged.get(name), ...change});
+    else merged.delete(name);
+  }
+  const order = challenges.map(({name}) => name);
+  return [...merged.values()].sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+}
+
+function mergeRound(round, change) {
+  return change && round?.id === change.id ? {...round, ...change} : change;
 }
 
 function patchNode(node, patch) {
