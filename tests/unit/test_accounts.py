@@ -134,10 +134,10 @@ def test_show_prints_what_a_board_needs_in_its_config(tmp_path: Path, capsys: py
 
 
 def test_a_removed_node_loses_account_role_and_password(tmp_path: Path) -> None:
-    init(tmp_path, "--board", "ada", "--board", "grace")
-    assert cli.run(["accounts", "remove", "ada", "--folder", str(tmp_path)]) == 0
+    init(tmp_path, "--board", "ada-lovelace", "--board", "grace")
+    assert cli.run(["accounts", "remove", "ada-lovelace", "--folder", str(tmp_path)]) == 0
     everything = b"".join(data for data, _ in files(tmp_path).values())
-    assert b"ada" not in everything
+    assert b"ada-lovelace" not in everything  # a name that no password and no hash can hold by chance
     assert b"grace" in everything
 
 
