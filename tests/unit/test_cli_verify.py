@@ -45,7 +45,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.asked.append(self.path)
         path = self.path.partition("?")[0]
-        status, said = self.server.answers.get(path, (404, {"error": "Not Found"}))
+        status, said = self.server.answers.get(path, (404, b"Not Found"))  # as Starlette says it
         if path == "/api/delivery" and self.server.later:
             self.server.answers[path] = (200, self.server.later.pop(0))
         body = said if isinstance(said, bytes) else json.dumps(said).encode()
