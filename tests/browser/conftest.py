@@ -20,6 +20,7 @@ from support.probe import Probe
 if TYPE_CHECKING:  # this file is read even where playwright is not installed
     from playwright.sync_api import Browser, Page
 
+WAIT_MS = 30_000  # for what is to become true: a busy machine makes it later, not wrong
 ARTIFACTS = tiers.ROOT / "tests" / "artifacts"
 QUIET = (
     "--no-sandbox",  # a container's root has no other way
@@ -38,8 +39,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="module")  # not longer: while it lives, no other test could run an event loop
 def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=tiers.chromium(), args=list(QUIET))
         yield chromium
@@ -92,7 +94,7 @@ def page(
     """A page at the wall, watched: what it complains about and which other origins it asks is judged at the end."""
     context = browser.new_context(base_url=dashboard.url, viewport={"width": 1280, "height": 800})
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(WAIT_MS)
     complaints: list[str] = []
     foreign: list[str] = []
 
@@ -104,7 +106,7 @@ def page(
         complaints.append(f"a dialog opened: {message}")
 
     page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("pageerror", lambda error: complaints.append(error.stack or str(error)))
     page.on("dialog", lambda dialog: (note_dialog(dialog.message), dialog.dismiss()))
     page.on("request", lambda asked: note_request(asked.url))
     failures = request.session.testsfailed
