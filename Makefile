@@ -4,13 +4,14 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench soak clean
 
 help:
 	@echo "make demo    a broker, five nodes and the dashboard on this PC (Ctrl-C stops them)"
 	@echo "make test    all tests that this machine can run; FLEET_REQUIRE=all forbids skips"
 	@echo "make check   format, lint, types, import boundaries"
 	@echo "make bench   the figures, as ratios measured in one run"
+	@echo "make soak    a fleet under random faults, and the verdict: MINUTES=15 NODES=100 SEED=n"
 	@echo "make clean   remove what make made"
 
 demo: .venv/.ready
@@ -28,6 +29,10 @@ check: .venv/.ready-test
 
 bench: .venv/.ready-test
 	PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
+
+soak: .venv/.ready-test
+	@PYTHONPATH=tests $(BIN)/python -m soak --minutes $(or $(MINUTES),15) --nodes $(or $(NODES),100) \
+	  $(if $(SEED),--seed $(SEED))
 
 clean:
 	rm -rf .venv .demo node/lib tests/artifacts bench/results .pytest_cache .mypy_cache .ruff_cache

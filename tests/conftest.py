@@ -1,4 +1,4 @@
-"""Five tiers by folder; the header says which run here and why the others do not."""
+"""Six tiers by folder; the header says which run here and why the others do not."""
 
 import signal
 from collections.abc import Iterator

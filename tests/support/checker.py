@@ -1,6 +1,7 @@
 """Decides from a history whether the promise was kept: every reading is stored once, or counted as dropped.
 
-The two excuses are narrow. `dropped`: the node itself counted it, because its journal was full; the oldest go first.
+The two excuses are narrow. `dropped`: the node itself counted it, because its journal was full; the oldest go first,
+and never one that the node says it still has.
 `ram`: its boot was killed, the reading was among the last ones, and the host had not told it settled before the kill.
 """
 
@@ -68,6 +69,7 @@ class Boot:
         self.rows: dict[int, Record] = {}
         self.told: list[tuple[float, int]] = []
         self.dropped = 0
+        self.claims: list[tuple[int, int]] = []  # [first, next) that the node last said it has
         self.killed: float | None = None
 
     def settled_before(self, at: float) -> int:
@@ -87,9 +89,12 @@ def check(
     for record in records:
         what = record["what"]
         if what == "kept":
-            for name, _, _, dropped in record["rows"]:
+            for name in {row[0] for row in record["rows"]}:
+                boots[record["node"], name].claims = []
+            for name, first, end, dropped in record["rows"]:
                 boot = boots[record["node"], name]
                 boot.dropped = max(boot.dropped, dropped)
+                boot.claims.append((first, end))
             continue
         if "boot" not in record or "node" not in record:
             continue
@@ -176,12 +181,15 @@ def judge_missing(node: str, name: str, boot: Boot, result: Result, ram_readings
         ]
         result.ram += len(in_ram)
         missing = [seq for seq in missing if seq not in set(in_ram)]
+    claimed = [seq for seq in missing if any(first <= seq < end for first, end in boot.claims)]
+    missing = [seq for seq in missing if seq not in set(claimed)]
     counted = min(len(missing), boot.dropped)
     result.dropped += counted
     result.overcounted += max(0, boot.dropped - counted)
     settled = boot.settled_before(float("inf"))
-    for seq in missing[counted:]:
+    for seq in sorted(missing[counted:] + claimed):
         kind = "lost-acked" if seq < settled else "lost"
         why = f"{boot.dropped} were counted as dropped" + (", its boot was killed" if boot.killed else "")
+        why += ", and the node said last that it has it" if seq in claimed else ""
         result.violations[kind].append(f"{node} {name} {seq} of {len(boot.taken)} taken; {why}")
         result.unexcused.add((node, name, seq))

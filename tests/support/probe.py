@@ -34,7 +34,7 @@ class Probe:
     """`with Probe(broker.url, "fleet/1/#") as probe:`; user and password come from the URL.
 
     `tell` is called with each message, in the order of their arrival and in another thread. `resume=True` goes on with
-    the session that an earlier probe of this `client_id` left.
+    the session that an earlier probe of this `client_id` left. `remember=False`: only `tell` gets what arrives.
     """
 
     def __init__(
@@ -44,11 +44,13 @@ class Probe:
         client_id: str | None = None,
         resume: bool = False,
         tell: Callable[[Seen], object] = lambda seen: None,
+        remember: bool = True,
     ) -> None:
         parts = urlsplit(url)
         self._filters = filters or ("#",)
         self._tell = tell
         self._resume = resume
+        self._remember = remember
         self._seen: list[Seen] = []
         self._news = threading.Condition()
         self._ready = threading.Event()
@@ -70,9 +72,10 @@ class Probe:
 
     def _on_message(self, _client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
         seen = Seen(message.topic, bytes(message.payload), message.qos, message.retain)
-        with self._news:
-            self._seen.append(seen)
-            self._news.notify_all()
+        if self._remember:
+            with self._news:
+                self._seen.append(seen)
+                self._news.notify_all()
         self._tell(seen)
 
     def __enter__(self) -> "Probe":

@@ -22,7 +22,7 @@ from support.broker import Broker
 from support.dashboard import DashboardProcess
 from support.history import History, Record, rows_of, taken_from
 from support.node import NodeProcess
-from support.probe import Probe, Seen
+from support.probe import Probe
 
 PATIENCE = 60.0  # s; what takes seconds on an idle machine may take many times that on a busy one
 NEVER_MS = 3_600_000  # the longest period there is
@@ -55,10 +55,9 @@ class Rig:
         try:
             self._stack.enter_context(self.history)
             self._stack.enter_context(self.broker)
-            self.observer = Probe(
-                self.broker.url, "fleet/1/_host/stored/+", "fleet/1/+/journal", "fleet/1/+/ack", tell=self._heard
-            )
-            self._stack.enter_context(self.observer)
+            self.observer = self._stack.enter_context(Probe(self.broker.url, "fleet/1/+/ack"))
+            told = ("fleet/1/_host/stored/+", "fleet/1/+/journal")
+            self._stack.enter_context(Probe(self.broker.url, *told, tell=self.history.heard, remember=False))
             url = self._link(self.broker.port) if self._link else self.broker.url
             data = self.folder / "data"
             self.dashboard = DashboardProcess(url, data_dir=data, **self._dashboard)
@@ -72,10 +71,6 @@ class Rig:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.__exit__(kind, error, trace)
-
-    def _heard(self, seen: Seen) -> None:
-        if not seen.topic.endswith("/ack"):
-            self.history.heard(seen)
 
     def node(self, name: str, url: str | None = None, start: bool = True, **settings: Any) -> NodeProcess:
         """A node whose readings are noted and whose flash outlives it; it runs, unless it shall not `start` yet."""
@@ -145,7 +140,7 @@ class Rig:
                 self.observer.publish(topic, json.dumps({"id": request, **args}))
             except RuntimeError:  # it is not connected again yet; sent as soon as it is
                 pass
-            again = time.monotonic() + 3
+            again = time.monotonic() + 1.5
             while waiting and time.monotonic() < again:
                 time.sleep(0.05)
                 for seen in self.observer.seen("fleet/1/+/ack"):

@@ -2,6 +2,7 @@
 
 stuck: SDA is held low, and every transfer ends after 50 ms with ETIMEDOUT, as on a board. nak: no address is ACKed.
 nan: the chip answers with numbers that are none. corrupt: it answers with noise. Anything else: all is well.
+Its buttons bounce $FLEET_BOUNCES times, all within less than a millisecond.
 """
 
 import os
@@ -13,13 +14,14 @@ sys.path[0] = main.rsplit("/", 1)[0]
 sys.path[1:1] = [sys.path[0] + "/lib", sys.path[0] + "/sim"]
 
 import machine  # noqa: E402
+import world  # noqa: E402
 
 from fleet_node.sensors import sht4x  # noqa: E402
 
 
 def fault():
     try:
-        with open(os.getenv("FLEET_BUS")) as file:  # noqa: PTH123
+        with open(os.getenv("FLEET_BUS") or "") as file:  # noqa: PTH123
             return file.read()
     except OSError:
         return ""
@@ -52,6 +54,18 @@ def unsound(read):
 machine.I2C.writeto = spoil(machine.I2C.writeto)
 machine.I2C.readfrom = spoil(machine.I2C.readfrom)
 sht4x.SHT4x.read = unsound(sht4x.SHT4x.read)
+
+
+def button(self, name, down):
+    pin, active_low = self.buttons[name]
+    level = 1 if down != active_low else 0
+    for _ in range(int(os.getenv("FLEET_BOUNCES") or 0)):
+        pin.sim(level)
+        pin.sim(1 - level)
+    pin.sim(level)
+
+
+world.World._button = button
 
 with open(main) as file:  # noqa: PTH123
     exec(file.read())
