@@ -30,6 +30,7 @@ class Sampler:
             up = self._uptime.ms()
             self._put("tele", self.name, {"v": await self.sample()}, up)
             last = due
+            await asyncio.sleep_ms(0)  # a bus that is stuck takes longer than the period, and others want to live
             while True:
                 due = time.ticks_add(last, self._settings.period)
                 wait_ms = time.ticks_diff(due, time.ticks_ms())
