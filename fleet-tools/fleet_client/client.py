@@ -124,7 +124,7 @@ class Client:
                 try:
                     await self._connect()
                     failures = 0
-                except ClientError as error:
+                except (ClientError, OSError, ValueError) as error:  # the last two: gone between two of our steps
                     self.why = str(error)
                     failures += 1
                     # Own backoff: paho's has no jitter, and a class that reconnects in step hits the broker in step.
@@ -153,6 +153,8 @@ class Client:
         self._may_fall_back = False  # what worked once is not given up because the broker is slow today
         try:
             self.refused = await connection.subscribe(self._wanted)
+            if connection.closed:  # lost between two of our steps; `lost` was called when it was not ours yet
+                raise NotConnected(f"{self.address.public} closed the connection at once")
         except BaseException:
             connection.close()
             raise

@@ -7,6 +7,7 @@ a slow consumer simply stops the reading. A Connection lives from connect to the
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import time
 from collections.abc import Callable, Iterable
@@ -60,7 +61,7 @@ class Connection:
         self._connack: asyncio.Future[ReasonCode | None] = self._loop.create_future()
         self._socket: socket.socket | None = None
         self._fd = -1
-        self._closed = False
+        self.closed = False
         self.paused = False
         self._coalesce_s = coalesce_s
         self._received = 0
@@ -97,19 +98,13 @@ class Connection:
             self._paho.username_pw_set(address.user, address.password)
         try:
             await asyncio.to_thread(self._connect, address)
+            self._take_socket()
         except OSError as error:
             self.close()
             raise BrokerUnreachable(f"no broker at {address.public} ({_reason(error)})") from None
         except asyncio.CancelledError:
             self.close()  # the worker thread may still connect; nobody is told, and paho closes what it opened
             raise
-        sock = self._paho.socket()
-        assert isinstance(sock, socket.socket)
-        self._socket = sock
-        self._fd = sock.fileno()  # paho closes the socket before it tells us; the loop still knows it by this number
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._loop.add_reader(sock, self._readable)
-        self._check_writer()
         try:
             async with asyncio.timeout(patience_s):
                 code = await self._connack
@@ -122,6 +117,17 @@ class Connection:
             raise VersionRefused(f"{address.public} closed the connection ({code or 'no answer to CONNECT'})")
         if code.is_failure:
             raise BrokerRefused(_refusal(address, str(code)))
+
+    def _take_socket(self) -> None:
+        """From here on the loop has it. OSError if the connection is gone already: a peer may reset it at once."""
+        sock = self._paho.socket()
+        if not isinstance(sock, socket.socket) or sock.fileno() < 0:
+            raise ConnectionResetError(errno.ECONNRESET, "connection reset by peer")
+        self._socket = sock
+        self._fd = sock.fileno()  # paho closes the socket before it tells us; the loop still knows it by this number
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._loop.add_reader(sock, self._readable)
+        self._check_writer()
 
     def _is_up(self) -> bool:
         if not self._connack.done() or self._connack.cancelled():
@@ -150,18 +156,18 @@ class Connection:
                 break
         else:
             return  # there may be more: the reader stays, and the loop comes back at once
-        if self._coalesce_s and self._socket is not None and not self.paused and not self._closed:
+        if self._coalesce_s and self._socket is not None and not self.paused and not self.closed:
             self._loop.remove_reader(self._socket)
             self._loop.call_later(self._coalesce_s, self._listen)
 
     def _listen(self) -> None:
-        if self._socket is not None and not self._closed and not self.paused:
+        if self._socket is not None and not self.closed and not self.paused:
             self._loop.add_reader(self._socket, self._readable)
 
     def pause(self) -> None:
         """Stop reading: what is not read waits in the broker, which bounds and counts it."""
         self.paused = True
-        if self._socket is not None and not self._closed:
+        if self._socket is not None and not self.closed:
             self._loop.remove_reader(self._fd)
 
     def resume(self) -> None:
@@ -181,7 +187,7 @@ class Connection:
         self._loop.call_soon_threadsafe(self._check_writer)
 
     def _check_writer(self) -> None:
-        if self._socket is None or self._closed:
+        if self._socket is None or self.closed:
             return
         if self._paho.want_write():
             self._loop.add_writer(self._socket, self._writable)
@@ -201,11 +207,11 @@ class Connection:
             return True
         if failed:
             self._finish("connection lost")
-        return failed or self._closed
+        return failed or self.closed
 
     def close(self) -> None:
         """Say DISCONNECT if there is anyone to hear it, and let go of the socket. No `lost` call follows."""
-        if self._closed:
+        if self.closed:
             return
         self._lost = lambda why: None
         if self._socket is not None and self._paho.is_connected():
@@ -214,14 +220,17 @@ class Connection:
         self._finish("closed")
 
     def _finish(self, why: str) -> None:
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         self._paho.on_socket_register_write = None  # paho calls them once more when it is collected: the loop may
         self._paho.on_socket_unregister_write = None  # be gone by then
         if self._socket is not None:
-            self._loop.remove_reader(self._fd)
-            self._loop.remove_writer(self._fd)
+            for remove in (self._loop.remove_reader, self._loop.remove_writer):
+                try:
+                    remove(self._fd)
+                except OSError:
+                    pass  # paho closed it while it was watched for writing too: the loop lets go of it all the same
             self._socket.close()
         if not self._connack.done():
             self._connack.set_result(None)
@@ -269,7 +278,7 @@ class Connection:
                 self._paho.ack(message.mid, message.qos)
 
     async def _answer(self, rc: int, mid: int | None, timeout_s: float) -> list[ReasonCode]:
-        if rc != MQTTErrorCode.MQTT_ERR_SUCCESS or mid is None or self._closed:
+        if rc != MQTTErrorCode.MQTT_ERR_SUCCESS or mid is None or self.closed:
             raise NotConnected("not connected to the broker")
         waiter: asyncio.Future[list[ReasonCode]] = self._loop.create_future()
         self._waiters[mid] = waiter
@@ -288,7 +297,8 @@ class Connection:
             self._connack.set_result(code)
 
     def _on_disconnect(self, _c: Any, _u: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
-        self._finish(str(code))
+        if self._socket is not None:  # else this is the thread that connects: open() will see that there is no socket
+            self._finish(str(code))
 
     def _on_message(self, _c: Any, _u: Any, message: mqtt.MQTTMessage) -> None:
         self._received += 1

@@ -44,7 +44,9 @@ class Commands:
         self._wake = asyncio.Event()
 
     def take(self, topic, payload):
-        """One command as it came from the broker (bytes)."""
+        """One command as it came from the broker (bytes). An empty one is somebody clearing what was retained."""
+        if not payload:
+            return
         try:
             who, kind, name = topics.parse(self._base, topic.decode())
             if kind != "cmd":

@@ -4,6 +4,7 @@ import asyncio
 import time
 
 SLICE_MS = 200  # a changed period is noticed within this time
+REST = 4  # a stuck bus holds the loop for its timeout: so many times as long it is left alone
 POWER_UP_MS = 100  # sensors powered together with the board need up to this long to start
 
 
@@ -22,6 +23,7 @@ class Sampler:
         self._warn = warn
         self._sensor = None
         self._missed = False
+        self._again = time.ticks_ms()  # not before this is a sensor that is gone looked for again
 
     async def run(self):
         await asyncio.sleep_ms(POWER_UP_MS)
@@ -30,6 +32,7 @@ class Sampler:
             up = self._uptime.ms()
             self._put("tele", self.name, {"v": await self.sample()}, up)
             last = due
+            await asyncio.sleep_ms(0)  # a bus that takes longer than the period: others want to live too
             while True:
                 due = time.ticks_add(last, self._settings.period)
                 wait_ms = time.ticks_diff(due, time.ticks_ms())
@@ -41,12 +44,18 @@ class Sampler:
 
     async def sample(self):
         """{field: number or None}; all None if the sensor does not answer or answers nonsense."""
+        began = time.ticks_ms()
+        if self._sensor is None and time.ticks_diff(self._again, began) > 0:
+            self.errors += 1
+            return {field: None for field in self.fields}
         try:
             if self._sensor is None:
                 self._sensor = await self._find()
             values = await self._sensor.read()
         except (OSError, ValueError) as error:
             self._failed(error)
+            now = time.ticks_ms()
+            self._again = time.ticks_add(now, REST * time.ticks_diff(now, began))
             values = {}
         else:
             if self._missed:

@@ -28,7 +28,7 @@ MAX_GROUPS = 4
 def decode_command(raw, spec, loads=json.loads):
     """(id, args) of a command payload; id is None if the sender wants none.
 
-    `args` has every argument of `spec`. An empty payload means all defaults, a bare scalar is the first
+    `args` has every argument of `spec`. `{}` means all defaults, a bare scalar is the first
     argument, and bare words are the first argument where that is text, so `mosquitto_pub -m hello` works.
     Raises SchemaError (F-CMD-n, F-PAYLOAD-n): `why` is fit for the ack, `id` is the request's if it was readable.
     """
@@ -46,6 +46,8 @@ def decode_command(raw, spec, loads=json.loads):
 def _fields(raw, spec, loads):
     if len(raw) > payloads.LIMIT:
         raise SchemaError("F-PAYLOAD-2", "over 512 bytes")
+    if not raw:
+        raise SchemaError("F-CMD-3", "an empty payload is no command, but clears a retained one: send {}")
     text = payloads.to_text(raw).strip()
     if not text:
         return {}

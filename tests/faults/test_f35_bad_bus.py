@@ -34,7 +34,7 @@ def test_a_spoiled_bus_reads_null_is_counted_and_comes_back(broker: Broker, prob
             mark = probe.mark()
             bus.write_text(fault)
             probe.expect_count(3, "fleet/1/ada/tele/sht4x", reads_null, within=30, since=mark)
-            node.world("tap button-a 60")
+            node.world("tap button-a 400")  # longer than a stuck bus holds the loop
             probe.expect("fleet/1/ada/event/button-a", lambda seen: seen.json()["event_type"] == "release", 30, mark)
             bus.write_text("")
             mark = probe.mark()

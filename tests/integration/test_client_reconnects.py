@@ -6,7 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from fleet_client import Client
+from support import peer
 from support.broker import Broker
+from support.peer import Peer, Visit
+from support.proxy import Proxy
 
 
 async def until(true: Callable[[], bool], what: str, within: float = 10) -> None:
@@ -34,3 +37,30 @@ async def test_a_client_notices_that_the_broker_was_killed_and_comes_back(
         async with asyncio.timeout(5):
             first = (await anext(batches))[0]
         assert (first.topic, first.payload) == ("fleet/1/_all/cmd/echo", b"back")
+
+
+async def test_a_client_notices_a_loss_while_it_waits_for_room_to_write(broker: Broker) -> None:
+    """The loop then watches the socket for reading and for writing, and paho closes it before it tells."""
+    with Proxy(broker.port) as proxy:
+        async with Client(proxy.url, protocol="5", persist=True) as client:
+            await until(lambda: client.connected, "no first connection")
+            proxy.silence("up")
+            while not client.congested:
+                await client.publish("fleet/1/_host/stored/ada", b"x" * 500, qos=0)
+            await asyncio.to_thread(proxy.reset_all)
+            await until(lambda: not client.connected, "the loss was not noticed", within=30)
+            await asyncio.to_thread(proxy.heal)
+            await until(lambda: client.connected and not client.congested, "no second connection", within=30)
+
+
+async def test_a_client_goes_on_when_it_is_let_in_and_thrown_out_in_one_breath() -> None:
+    """As by a broker that is being stopped: CONNACK and the end of the connection arrive together."""
+
+    async def ends(visit: Visit) -> None:
+        await visit.packet()
+        await visit.send(peer.CONNACK)
+
+    with Peer(ends, ends, ends, peer.good) as broker:
+        async with Client(broker.url, protocol="3.1.1", persist=True) as client:
+            await until(lambda: len(broker.visits) > 3 and client.connected, "no connection that lasts", within=30)
+            await client.publish("fleet/1/_all/cmd/echo", b"here again")

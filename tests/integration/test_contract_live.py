@@ -56,7 +56,7 @@ def qos_of(kind: str) -> int:
     return next(one["bindings"]["mqtt"]["qos"] for one in operations if one["channel"]["$ref"].endswith("/" + kind))
 
 
-def ask(probe: Probe, name: str, payload: bytes | str = b"", target: str = "ada") -> Seen:
+def ask(probe: Probe, name: str, payload: bytes | str = b"{}", target: str = "ada") -> Seen:
     """Send one command; its ack."""
     since = probe.mark()
     probe.publish(topics.command_topic("fleet", target, name), payload)
@@ -81,10 +81,12 @@ def test_everything_a_node_says_is_legal(broker: Broker, probe: Probe, node: Nod
     assert ask(probe, "dance").json()["st"] == "unknown"
     for name in commands.STANDARD:
         if name != "reset":
-            ask(probe, name, b"" if len(commands.STANDARD[name]) != 1 else b'{"id":"e3"}')
+            ask(probe, name, b"{}" if len(commands.STANDARD[name]) != 1 else b'{"id":"e3"}')
     assert ask(probe, "name", "Ada \u2603 \U0001f41d").json()["re"] == "Ada \u2603 \U0001f41d"
     probe.publish("fleet/1/ada/cmd/buzz", b"300", retain=True)
-    probe.publish("fleet/1/ada/cmd/buzz", b"", retain=True)  # cleared; the node was there, so it saw a plain command
+    probe.publish(
+        "fleet/1/ada/cmd/buzz", b"", retain=True
+    )  # cleared; for the node, which was there, that is no command
     probe.expect("fleet/1/ada/health")
 
     node.quit()

@@ -20,7 +20,7 @@ def node(broker: Broker, probe: Probe) -> Iterator[NodeProcess]:
         assert "Traceback" not in node.output
 
 
-def ask(probe: Probe, name: str, payload: Any = "", target: str = "ada") -> dict[str, Any]:
+def ask(probe: Probe, name: str, payload: Any = "{}", target: str = "ada") -> dict[str, Any]:
     """The one ack of one command."""
     mark = probe.mark()
     probe.publish(f"fleet/1/{target}/cmd/{name}", payload if isinstance(payload, str) else json.dumps(payload))
@@ -159,7 +159,7 @@ def test_a_new_group_is_heard_and_the_old_one_no_more(node: NodeProcess, probe: 
 @pytest.mark.rule("F-CMD-9")
 def test_mute_refuses_what_disturbs_and_ends_by_itself(node: NodeProcess, probe: Probe):
     assert ask(probe, "mute", "2")["re"] == 2
-    for name, payload in (("buzz", "300"), ("led", "true"), ("say", "hi"), ("identify", "")):
+    for name, payload in (("buzz", "300"), ("led", "true"), ("say", "hi"), ("identify", "{}")):
         ack = ask(probe, name, payload)
         assert ack["st"] == "muted"
         assert ack["err"] in ("muted for 2 s more", "muted for 1 s more")

@@ -45,7 +45,7 @@ def test_after_a_reset_that_was_asked_for_every_reading_of_the_boot_before_can_b
         boot = probe.seen("fleet/1/ada/meta")[0].json()["boot"]
         stored(probe, boot, 5)
         mark = probe.mark()
-        probe.publish("fleet/1/ada/cmd/reset")
+        probe.publish("fleet/1/ada/cmd/reset", "{}")
         assert node.wait() == 75, "the code that says: start me again"
         probe.settle()
         taken = max(numbers(probe.seen(READINGS), boot)) + 1

@@ -82,7 +82,7 @@ class Bench:
     def acks(self):
         return [json.loads(payload) for topic, payload, _ in self.link.sent if topic.endswith(b"/ack")]
 
-    def ask(self, name, payload=b"", target="ada"):
+    def ask(self, name, payload=b"{}", target="ada"):
         before = len(self.acks())
         self.commands.take(b"fleet/1/" + target.encode() + b"/cmd/" + name.encode(), payload)
         acks = self.acks()[before:]
@@ -98,7 +98,7 @@ def test_what_is_done_and_what_runs_on():
     assert bench.ask("period", b"500")["re"] == 500
     assert bench.ask("rebirth")["st"] == "done"
     assert bench.ask("led", b"false")["st"] == "done"
-    assert bench.ask("buzz", b"")["st"] == "ok"
+    assert bench.ask("buzz", b"{}")["st"] == "ok"
     assert bench.ask("reset")["st"] == "ok"
     assert bench.changes == ["period", "rebirth", "reset"]
 
@@ -137,7 +137,7 @@ def test_what_was_refused_may_be_tried_again_under_its_id():
 def test_a_board_without_led_and_buzzer_says_so():
     bench = Bench(bare=True)
     for name in ("buzz", "led", "identify"):
-        ack = bench.ask(name, b"")
+        ack = bench.ask(name, b"{}")
         assert (ack["st"], "this board has no" in ack["err"]) == ("fail", True), ack
     assert bench.actions.tasks() == []
 
@@ -169,10 +169,17 @@ def test_illegal_topics_are_counted_and_a_group_that_was_left_is_not_obeyed():
         b"\xff\xfe",
         b"fleet/1/ada/tele/x",
     ):
-        bench.commands.take(topic, b"")
+        bench.commands.take(topic, b"x")
     bench.commands.take(b"fleet/1/_blue/cmd/echo", b"x")
     assert (bench.commands.bad, bench.acks()) == (6, [])
     assert bench.ask("echo", b"x", "_red")["st"] == "done"
+
+
+def test_an_empty_payload_clears_a_retained_command_and_is_none_itself():
+    bench = Bench()
+    for name in bench.actions.handlers:
+        bench.commands.take(b"fleet/1/_all/cmd/" + name.encode(), b"")
+    assert (bench.acks(), bench.board.led.log, bench.board.buzzer.log, bench.changes) == ([], [], [], [])
 
 
 def test_too_many_commands_at_once_are_answered_busy():
@@ -193,7 +200,7 @@ def test_random_bytes_are_answered_and_never_raise():
     bench = Bench()
     for name in bench.actions.handlers:
         for _ in range(60):
-            raw = bytes([random.getrandbits(8) for _ in range(random.getrandbits(5))])
+            raw = bytes([random.getrandbits(8) for _ in range(1 + random.getrandbits(5))])
             bench.ask(name, raw)
             bench.ask(name, b'{"id":' + raw + b"}")
             bench.link.sent.clear()
