@@ -33,6 +33,7 @@ from fleet_dashboard.store import StoreError
 from fleet_dashboard.web_data import DataPages
 
 STATIC = Path(__file__).with_name("static")
+PLACES = ("/", "/node/{node}", "/leaderboard")  # one document; app.js shows what belongs to the path
 DAY_MS = 24 * 3600 * 1000
 HEADERS = {
     "content-security-policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
@@ -83,9 +84,7 @@ class Pages:
 
     def routes(self) -> list[BaseRoute]:
         return [
-            Route("/", self.page),
-            Route("/node/{node}", self.page),
-            Route("/leaderboard", self.page),
+            *(Route(path, self.page) for path in PLACES),
             Route("/static/vendor/{name}", self.vendor),
             Mount("/static", StaticFiles(directory=STATIC, check_dir=False)),
             Route("/api/snapshot", self.snapshot),

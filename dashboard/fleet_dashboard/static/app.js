@@ -8,6 +8,15 @@ import {Fleet} from "./state.js";
 import {count, span} from "./units.js";
 import {Wall} from "./wall.js";
 
+// Every page: its path, and how it is made when it is first wanted. The navigation in index.html links to them;
+// web.py answers their paths. A page has `element`, `show()`, `hide()` and `tick()`, twice a second.
+const PAGES = [
+  [/^\/$/, (query) => new Wall(fleet, query)],
+  [/^\/node\/([^/]+)$/, async (query, id) => new (await import("./node.js")).NodePage(fleet, id, query)],
+  [/^\/leaderboard$/, async (query) => new (await import("./podium.js")).LeaderboardPage(fleet, query)],
+];
+const WITHOUT_DOCK = ["/leaderboard"];
+
 const AMBER_MS = 2000;
 const RED_MS = 5000;
 
@@ -18,18 +27,15 @@ let page = null;
 
 async function route() {
   const {pathname, search} = location;
-  const query = new URLSearchParams(search);
-  const node = pathname.match(/^\/node\/([^/]+)$/);
-  dock.setTarget(node ? decodeURIComponent(node[1]) : "_all");
-  dock.show(pathname !== "/leaderboard");
-  const {NodePage} = node ? await import("./node.js") : {}; // charts are loaded when first wanted
-  const {LeaderboardPage} = pathname === "/leaderboard" ? await import("./podium.js") : {};
+  const [pattern, make] = PAGES.find(([pattern]) => pattern.test(pathname)) ?? PAGES[0];
+  const names = (pathname.match(pattern) ?? []).slice(1).map(decodeURIComponent);
+  dock.setTarget(pathname.startsWith("/node/") ? names[0] : "_all");
+  dock.show(!WITHOUT_DOCK.includes(pathname));
+  const wanted = await make(new URLSearchParams(search), ...names);
   if (location.pathname !== pathname) return; // meanwhile somebody went elsewhere
   page?.hide();
   document.title = "Sensor Fleet";
-  if (node) page = new NodePage(fleet, decodeURIComponent(node[1]), query);
-  else if (pathname === "/leaderboard") page = new LeaderboardPage(fleet, query);
-  else page = new Wall(fleet, query);
+  page = wanted;
   $("main").replaceChildren(page.element);
   for (const link of document.querySelectorAll("[data-place]")) {
     setAttribute(link, "aria-current", link.getAttribute("href") === pathname ? "page" : null);
