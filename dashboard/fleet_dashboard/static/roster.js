@@ -136,6 +136,7 @@ export class Roster {
       if (event.key === "Escape") input.value = input.known;
       if (event.key !== "Enter") return;
       event.preventDefault();
+      if (!input.pending) input.sent = null; // once more, also what was refused
       this.save(id, command, input);
       if (command === "name") this.go(this.after(id));
     });
@@ -178,9 +179,10 @@ export class Roster {
       return;
     }
     input.sent = value;
+    input.pending = true;
     const args = command === "groups" ? {groups: value.replaceAll(" ", "")} : {name: value};
     const row = await this.ask(id, command, args);
-    input.sent = null;
+    input.pending = false;
     setAttribute(input, "aria-invalid", row && heard(row) ? null : "true");
   }
 
@@ -229,7 +231,8 @@ export class Roster {
     const [first] = nodes;
     setText(this.question, nodes.length === 1 ? `Forget ${first.name || first.id}?` : `Forget ${boards(nodes.length, "")}?`);
     const names = nodes.map((node) => node.name || node.id);
-    setText(this.names, nodes.length === 1 ? "" : `${names.slice(0, 12).join(", ")}${names.length > 12 ? " …" : ""}`);
+    setText(this.names, `${names.slice(0, 12).join(", ")}${names.length > 12 ? " …" : ""}`);
+    setHidden(this.names, nodes.length === 1);
     setText(this.yes, nodes.length === 1 ? "Forget it" : `Forget ${boards(nodes.length, "")}`);
     this.dialog.showModal();
   }
