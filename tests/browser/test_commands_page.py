@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from support.broker import Broker
+from support.crowd import Crowd
 from support.node import NodeProcess
-from support.peer import Peer
+from support.probe import Probe
 
 
 @pytest.fixture(autouse=True)
@@ -88,29 +89,25 @@ def test_what_was_sent_can_be_sent_again_also_after_a_reload(page: Page, broker:
 
 
 def test_a_command_that_only_some_know_says_how_many(page: Page, broker: Broker) -> None:
-    with NodeProcess(broker.url, "ada"), Peer(broker.url, "dice", commands={"roll": []}):
+    with NodeProcess(broker.url, "ada"), Crowd(broker.url, ["dice"], {"roll": []}):
         expect(page.locator(".choices [data-command=roll] small")).to_have_text("1 of 2 know it")
         page.locator(".targets [data-target=dice]").click()
         expect(page.locator(".choices button")).to_have_count(1)
 
 
-@pytest.fixture
-def crowd(broker: Broker) -> Iterator[None]:
-    with Peer.crowd(broker.url, 120):
-        yield
-
-
-def test_of_a_large_class_the_exceptions_are_listed_and_the_rest_on_request(
-    page: Page, crowd: None, broker: Broker
-) -> None:
-    with NodeProcess(broker.url, "ada", name="Ada"):
+def test_of_a_large_class_the_exceptions_are_listed_and_the_rest_on_request(page: Page, broker: Broker) -> None:
+    nobody = {"state": "online", "boot": "dead", "conn": 1}  # of a node that is not there any more, and nobody said so
+    names = [f"n-{number}" for number in range(120)]
+    with Crowd(broker.url, names, {"echo": []}), Probe(broker.url, "fleet/1/none") as probe:
+        probe.publish("fleet/1/ghost/status", json.dumps(nobody), retain=True)
         expect(page.locator(".asked")).to_have_text("121 of 121 will be asked.")
-        page.get_by_label("Find a group or a node").fill("Ada")
-        expect(page.locator(".targets button")).to_have_text([re.compile("everyone"), re.compile("Ada")])
+        expect(page.locator(".composer .hint").first).to_have_text("and 81 more: type a part of the name")
+        page.get_by_label("Find a group or a node").fill("n-77")
+        expect(page.locator(".targets button")).to_have_count(2)
         page.locator(".choices [data-command=echo]").click()
         page.get_by_role("button", name="Send echo to everyone").click()
-        expect(page.locator(".answer .summary")).to_contain_text("of 121")
-        expect(page.locator(".answer .more")).to_have_text("Show the 120 who answered")
+        expect(page.locator(".answer .summary")).to_have_text(re.compile(r"^120 of 121 in .*, silent: ghost$"))
         expect(page.locator(".answers li")).to_have_count(1)
+        expect(page.locator(".answers li")).to_contain_text("ghost")
         page.locator(".answer .more").click()
         expect(page.locator(".answers li")).to_have_count(121)
