@@ -35,6 +35,7 @@ class Described:
 ERRORS = {
     400: "what was asked makes no sense; the sentence says what would",
     404: "there is no such thing",
+    409: "not as things are; the sentence says what is in the way",
     501: "a library that this needs is not installed; the sentence says which",
     503: "not now: the database or the broker does not answer, or too many ask",
 }
@@ -70,6 +71,10 @@ API = {
         query=(("sensor", TEXT, "the sensor"), *SPAN, ("points", WHOLE, "1 to 5000; default 600")),
         needed=("sensor",),
         errors=(400, 404, 503),
+    ),
+    ("POST", "/api/nodes/{node}/forget"): Described(
+        "Take a node that is gone off the wall; its readings stay, and it is back when it speaks",
+        errors=(404, 409, 503),
     ),
     ("GET", "/api/delivery"): Described(
         "The account of every boot: taken, stored, expired, missing, gone, dropped, before, twice",

@@ -17,11 +17,12 @@ from typing import Any
 import uvicorn
 
 from fleet_client import Client, ClientError, Denied, Message
-from fleet_dashboard import announce, confirm, web, web_rounds
+from fleet_dashboard import announce, confirm, web, web_class, web_rounds
 from fleet_dashboard.alerts import FADE_MS, Alerts
 from fleet_dashboard.arena import Arena
 from fleet_dashboard.boot import Boot
 from fleet_dashboard.catalogue import Catalogue
+from fleet_dashboard.classroom import Classroom
 from fleet_dashboard.clock import WallClock
 from fleet_dashboard.commands import Commands
 from fleet_dashboard.export import Exports
@@ -88,9 +89,10 @@ class Service:
             self._ledger.restore(self._registry, known)
         await self._arena.ready()
         self._make_clients()
+        further = [*web_rounds.RoundPages(self._arena).routes(), *web_class.ClassPages(self._classroom).routes()]
         server = HttpServer(
             uvicorn.Config(
-                web.application(self, self._settings.http_names, web_rounds.RoundPages(self._arena).routes()),
+                web.application(self, self._settings.http_names, further),
                 log_level="warning",
                 access_log=False,
                 lifespan="off",
@@ -142,6 +144,7 @@ class Service:
         self._arena.link(self._control, self._spawn)
         self._confirmer = confirm.Confirmer(self._control, self._registry, self._ledger, self._behind)
         self._commands = Commands(self._control, self._registry, self._spawn, self._live.add_rollcall)
+        self._classroom = Classroom(self._control, self._registry, self._clock, self._live.set)
 
     async def _serve(self, server: HttpServer, listener: socket.socket) -> None:
         await server.serve(sockets=[listener])
@@ -203,8 +206,9 @@ class Service:
     def meta_changed(self, node: Node) -> None:
         self._arena.watch(node)
 
-    def command_seen(self) -> None:
+    def command_seen(self, target: str, name: str, payload: bytes) -> None:
         self._retained.command_seen()
+        self._classroom.command(target, name, payload)
 
     def speaks_though_gone(self, node: Node) -> None:
         self._commands.ask_rebirth(node, self._clock.refresh())
@@ -305,6 +309,7 @@ class Service:
             "broker": self._broker(),
             **self._arena.view(),
             "alerts": self._alerts.view(),
+            "class": self._classroom.view(),
         }
 
     def stats(self) -> dict[str, Any]:
