@@ -1,0 +1,128 @@
+"""The wall with 500 nodes at 1 Hz in a real Chromium, by the browser's own tracing: does it stay at 60 frames a second?
+
+A page that stands still needs no frames, so a dot is moved in each of them, as a scroll or an animation would: every
+frame that the main thread is late for is missed and counted. Headless Chromium rasters in software, on the same cores
+as broker, dashboard and fleet: a PC with a graphics card has it easier.
+"""
+
+import json
+import statistics
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import machine, scene
+
+NODES, PER_SECOND = 500, 500
+SETTLE_MS = 3000
+LONG_MS = 50
+# Every density that the wall has: how it is asked for.
+VIEWS = {"the wall, all nodes": "/", "one group of 125": "/?group=red", "ten by name": "/?q=bench-00"}
+CATEGORIES = ["-*", "benchmark", "devtools.timeline", "disabled-by-default-devtools.timeline"]
+PRESENTED = {"STATE_PRESENTED_ALL", "STATE_PRESENTED_PARTIAL"}
+MOVE = """
+() => {
+  const dot = document.createElement("i");
+  dot.style.cssText = "position:fixed;left:0;bottom:0;width:4px;height:4px;background:currentColor;z-index:99";
+  document.body.append(dot);
+  window.frames_seen = [];
+  const step = (at) => {
+    frames_seen.push(at);
+    dot.style.transform = `translateX(${frames_seen.length % 100}px)`;
+    requestAnimationFrame(step);
+  };
+  requestAnimationFrame(step);
+}
+"""
+
+
+@dataclass
+class Trace:
+    """What a trace says of the page's renderer."""
+
+    frames: Counter[str]  # by the state in which each ended
+    tasks: list[float]  # ms of each task of the main thread
+    seconds: float
+
+    @classmethod
+    def read(cls, data: bytes) -> "Trace":
+        events: list[dict[str, Any]] = json.loads(data)["traceEvents"]
+        mains = {
+            (one["pid"], one["tid"])
+            for one in events
+            if one["name"] == "thread_name" and one["args"].get("name") == "CrRendererMain"
+        }
+        runs = [
+            one for one in events if one["name"] == "RunTask" and (one["pid"], one["tid"]) in mains and "dur" in one
+        ]
+        busy: Counter[int] = Counter()
+        for one in runs:
+            busy[one["pid"]] += one["dur"]
+        pid = busy.most_common(1)[0][0]
+        states: dict[Any, str] = {}
+        for one in events:
+            if one["name"] == "PipelineReporter" and one["pid"] == pid:
+                report = one.get("args", {}).get("chrome_frame_reporter") or {}
+                if "state" in report:
+                    states[one.get("id2", {}).get("local") or one.get("id")] = report["state"]
+        runs = [one for one in runs if one["pid"] == pid]
+        times = [one["ts"] for one in runs]
+        return cls(Counter(states.values()), [one["dur"] / 1000 for one in runs], (max(times) - min(times)) / 1e6)
+
+    @property
+    def presented(self) -> float:
+        return sum(self.frames[state] for state in PRESENTED) / self.seconds
+
+    @property
+    def dropped(self) -> int:
+        return self.frames["STATE_DROPPED"]
+
+    @property
+    def busy(self) -> float:
+        return sum(self.tasks) / 1000 / self.seconds
+
+    @property
+    def long(self) -> list[float]:
+        return [task for task in self.tasks if task > LONG_MS]
+
+
+def looked_at(browser: Any, page: Any, url: str, text: str, seconds: float, folder: Path) -> str:
+    page.goto(url)
+    page.wait_for_selector("[data-node]")
+    page.evaluate(MOVE)
+    page.wait_for_timeout(SETTLE_MS)
+    path = folder / "trace.json"
+    browser.start_tracing(page=page, path=path, categories=CATEGORIES)
+    page.evaluate("frames_seen.length = 0")
+    page.wait_for_timeout(seconds * 1000)
+    ticks: list[float] = page.evaluate("frames_seen")
+    browser.stop_tracing()
+    trace = Trace.read(path.read_bytes())
+    gaps = [later - earlier for earlier, later in zip(ticks, ticks[1:], strict=False)]
+    rate = 1000 * len(gaps) / (ticks[-1] - ticks[0])
+    late = statistics.quantiles(gaps, n=100)[98]
+    return (
+        f"{text:<22} {trace.presented:5.1f} presented/s  {trace.dropped:4d} dropped   main thread {rate:5.1f} frames/s, "
+        f"p99 {late:4.0f} ms apart, {trace.busy:4.0%} busy, {len(trace.long):3d} tasks > {LONG_MS} ms "
+        f"(longest {max(trace.tasks):.0f} ms)   {machine.load()}"
+    )
+
+
+def run() -> list[str]:
+    absent = scene.absent()
+    if absent:
+        return [f"not measured: {absent}"]
+    seconds = 60 if machine.is_full() else 10
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        scene.fleet(NODES, PER_SECOND) as (dashboard, _),
+        scene.chromium() as browser,
+    ):
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.set_default_timeout(60_000)
+        lines = [f"{seconds} s each, {NODES} nodes at 1 Hz, 1280 x 800, headless Chromium {browser.version}, software"]
+        for text, place in VIEWS.items():
+            lines.append(looked_at(browser, page, dashboard.url + place, text, seconds, Path(folder)))
+    return lines
