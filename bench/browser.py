@@ -18,10 +18,10 @@ from bench import machine, scene
 NODES, PER_SECOND = 500, 500
 SETTLE_MS = 3000
 LONG_MS = 50
-# Every density that the wall has: how it is asked for.
-VIEWS = {"the wall, all nodes": "/", "one group of 125": "/?group=red", "ten by name": "/?q=bench-00"}
 CATEGORIES = ["-*", "benchmark", "devtools.timeline", "disabled-by-default-devtools.timeline"]
 PRESENTED = {"STATE_PRESENTED_ALL", "STATE_PRESENTED_PARTIAL"}
+ALL_THERE = f"document.body.innerText.includes('{NODES} / {NODES}')"
+SIZES = "buttons => buttons.map((button) => button.dataset.size)"  # the densities of the wall, as it names them
 MOVE = """
 () => {
   const dot = document.createElement("i");
@@ -90,7 +90,7 @@ class Trace:
 
 def looked_at(browser: Any, page: Any, url: str, text: str, seconds: float, folder: Path) -> str:
     page.goto(url)
-    page.wait_for_selector("[data-node]")
+    scene.wait_until(page, ALL_THERE)
     page.evaluate(MOVE)
     page.wait_for_timeout(SETTLE_MS)
     path = folder / "trace.json"
@@ -123,6 +123,9 @@ def run() -> list[str]:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.set_default_timeout(60_000)
         lines = [f"{seconds} s each, {NODES} nodes at 1 Hz, 1280 x 800, headless Chromium {browser.version}, software"]
-        for text, place in VIEWS.items():
-            lines.append(looked_at(browser, page, dashboard.url + place, text, seconds, Path(folder)))
+        page.goto(dashboard.url)
+        scene.wait_until(page, ALL_THERE)
+        for size in page.eval_on_selector_all("[data-size]", SIZES) or [""]:
+            place = f"{dashboard.url}/?size={size}"
+            lines.append(looked_at(browser, page, place, size or "as it opens", seconds, Path(folder)))
     return lines

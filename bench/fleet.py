@@ -26,7 +26,10 @@ def births(name: str, number: int, boot: str, period: int) -> list[tuple[str, by
         **{"sensors": {"sht4x": FIELDS}, "inputs": {"button-a": ["press"]}, "commands": {}},
     }
     return [
-        (topics.node_topic("fleet", name, "status"), payloads.encode("status", {"state": "online", "boot": boot, "conn": 1})),
+        (
+            topics.node_topic("fleet", name, "status"),
+            payloads.encode("status", {"state": "online", "boot": boot, "conn": 1}),
+        ),
         (topics.node_topic("fleet", name, "meta"), payloads.encode("meta", meta)),
     ]
 

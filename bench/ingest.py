@@ -104,5 +104,7 @@ def run() -> list[str]:
     lines = compared(1, rounds) + compared(0, rounds)
     for nodes in FLEETS:
         rate, cpu_us, _ = max(ours(1, nodes) for _ in range(rounds))
-        lines.append(f"QoS 1: dashboard, {nodes:4d} nodes             {rate:10,.0f} msg/s   {cpu_us:.0f} us CPU a message")
+        lines.append(
+            f"QoS 1: dashboard, {nodes:4d} nodes             {rate:10,.0f} msg/s   {cpu_us:.0f} us CPU a message"
+        )
     return lines

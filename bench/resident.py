@@ -40,4 +40,7 @@ def run() -> list[str]:
                     f"{goal / seconds:7,.0f} msg/s so far   {machine.load()}"
                 )
             sender.wait(60)
-    return [*lines, f"{'growth, second half':<24} {slope(points[ROWS // 2 :]):8.2f} MB a million   (to reach: 200 MB in all, flat)"]
+    return [
+        *lines,
+        f"{'growth, second half':<24} {slope(points[ROWS // 2 :]):8.2f} MB a million   (to reach: 200 MB in all, flat)",
+    ]

@@ -13,7 +13,7 @@ from support.broker import Broker
 from support.dashboard import DashboardProcess
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
 START_S = 60.0
@@ -34,6 +34,15 @@ def chromium() -> Iterator["Browser"]:
         browser = playwright.chromium.launch(executable_path=tiers.chromium(), args=list(QUIET))
         yield browser
         browser.close()
+
+
+def wait_until(page: "Page", expression: str) -> None:
+    """Asked again and again from outside: the page's own policy forbids to evaluate anything in it for long."""
+    deadline = time.monotonic() + START_S
+    while not page.evaluate(expression):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"it did not become true within {START_S:.0f} s: {expression}")
+        page.wait_for_timeout(100)
 
 
 class Publisher:
