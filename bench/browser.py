@@ -9,7 +9,9 @@ import json
 import statistics
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -100,20 +102,21 @@ def looked_at(browser: Any, page: Any, url: str, text: str, seconds: float, fold
     ticks: list[float] = page.evaluate("frames_seen")
     browser.stop_tracing()
     trace = Trace.read(path.read_bytes())
-    gaps = [later - earlier for earlier, later in zip(ticks, ticks[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(ticks)]
     rate = 1000 * len(gaps) / (ticks[-1] - ticks[0])
     late = statistics.quantiles(gaps, n=100)[98]
     return (
-        f"{text:<22} {trace.presented:5.1f} presented/s  {trace.dropped:4d} dropped   main thread {rate:5.1f} frames/s, "
+        f"{text:<12} {trace.presented:5.1f} presented/s  {trace.dropped:4d} dropped   main thread {rate:5.1f} frames/s, "
         f"p99 {late:4.0f} ms apart, {trace.busy:4.0%} busy, {len(trace.long):3d} tasks > {LONG_MS} ms "
-        f"(longest {max(trace.tasks):.0f} ms)   {machine.load()}"
+        f"(longest {max(trace.tasks):.0f})   {machine.load()}"
     )
 
 
-def run() -> list[str]:
+def run() -> Iterator[str]:
     absent = scene.absent()
     if absent:
-        return [f"not measured: {absent}"]
+        yield f"not measured: {absent}"
+        return
     seconds = 60 if machine.is_full() else 10
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -122,10 +125,9 @@ def run() -> list[str]:
     ):
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.set_default_timeout(60_000)
-        lines = [f"{seconds} s each, {NODES} nodes at 1 Hz, 1280 x 800, headless Chromium {browser.version}, software"]
+        yield f"{seconds} s each, {NODES} nodes at 1 Hz, 1280 x 800, headless Chromium {browser.version}, software raster"
         page.goto(dashboard.url)
         scene.wait_until(page, ALL_THERE)
         for size in page.eval_on_selector_all("[data-size]", SIZES) or [""]:
             place = f"{dashboard.url}/?size={size}"
-            lines.append(looked_at(browser, page, place, size or "as it opens", seconds, Path(folder)))
-    return lines
+            yield looked_at(browser, page, place, size or "as it opens", seconds, Path(folder))
