@@ -106,7 +106,7 @@ def looked_at(browser: Any, page: Any, url: str, text: str, seconds: float, fold
     rate = 1000 * len(gaps) / (ticks[-1] - ticks[0])
     late = statistics.quantiles(gaps, n=100)[98]
     return (
-        f"{text:<12} {trace.presented:5.1f} presented/s  {trace.dropped:4d} dropped   main thread {rate:5.1f} frames/s, "
+        f"{text:<12} {trace.presented:5.1f} presented/s  {trace.dropped:4d} dropped   main {rate:5.1f} frames/s, "
         f"p99 {late:4.0f} ms apart, {trace.busy:4.0%} busy, {len(trace.long):3d} tasks > {LONG_MS} ms "
         f"(longest {max(trace.tasks):.0f})   {machine.load()}"
     )
@@ -125,7 +125,7 @@ def run() -> Iterator[str]:
     ):
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.set_default_timeout(60_000)
-        yield f"{seconds} s each, {NODES} nodes at 1 Hz, 1280 x 800, headless Chromium {browser.version}, software raster"
+        yield f"{seconds} s each, {NODES} nodes at 1 Hz, 1280 x 800, headless Chromium {browser.version}, software"
         page.goto(dashboard.url)
         scene.wait_until(page, ALL_THERE)
         for size in page.eval_on_selector_all("[data-size]", SIZES) or [""]:

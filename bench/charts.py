@@ -13,6 +13,7 @@ import tempfile
 import time
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -158,24 +159,24 @@ def row(dashboard: DashboardProcess, text: str, sensor: str, nodes: range, span:
     )
 
 
-def run() -> list[str]:
+def run() -> Iterator[str]:
     period_s = FULL_PERIOD_S if machine.is_full() else SHORT_PERIOD_S
+    end = time.time_ns() // 1_000_000
     with tempfile.TemporaryDirectory() as folder:
-        end = time.time_ns() // 1_000_000
         year = Year(Path(folder) / "fleet.db", period_s, end)
         asyncio.run(year.build())
+        yield from year.lines
         size = year.path.stat().st_size
-        lines = [
-            *year.lines,
+        yield (
             f"committed at {year.rows / year.committing_s:,.0f} rows/s ({year.committing_s:.0f} s), rolled up at "
             f"{year.rows / year.rolling_s:,.0f} rows/s ({year.rolling_s:.0f} s), {size / year.rows:.0f} B a row of "
-            f"{len(FIELDS)} values with its sums, {machine.load()}",
-            f"{'range':<14} {'made of':<8} {'':<12}   {'cold p50 /  max':<24}   warm p50 /  max",
-        ]
+            f"{len(FIELDS)} values with its sums, {machine.load()}"
+        )
+        yield f"{'range':<14} {'made of':<8} {'':<12}   {'cold p50 /  max':<24}   warm p50 /  max"
         with Broker() as broker, DashboardProcess(broker.url, data_dir=Path(folder), wait=False) as dashboard:
             dashboard.wait_until_ready(scene.START_S)
             for text, span in RANGES.items():
-                lines.append(row(dashboard, text, "sht4x", range(1, ASKED + 1), span, end))
+                yield row(dashboard, text, "sht4x", range(1, ASKED + 1), span, end)
             for text in FAST:
-                lines.append(row(dashboard, f"{text} at 1 Hz", "fast", range(1), RANGES[text], end))
-        return [*lines, machine.load()]
+                yield row(dashboard, f"{text} at 1 Hz", "fast", range(1), RANGES[text], end)
+        yield machine.load()

@@ -25,12 +25,10 @@ def births(name: str, number: int, boot: str, period: int) -> list[tuple[str, by
         **{"board": "unix", "fw": "1.28.0", "app": "bench", "groups": [GROUPS[number % len(GROUPS)]]},
         **{"sensors": {"sht4x": FIELDS}, "inputs": {"button-a": ["press"]}, "commands": {}},
     }
+    status = {"state": "online", "boot": boot, "conn": 1}
     return [
-        (
-            topics.node_topic("fleet", name, "status"),
-            payloads.encode("status", {"state": "online", "boot": boot, "conn": 1}),
-        ),
-        (topics.node_topic("fleet", name, "meta"), payloads.encode("meta", meta)),
+        (topics.node_topic("fleet", name, kind), payloads.encode(kind, fields))
+        for kind, fields in (("status", status), ("meta", meta))
     ]
 
 

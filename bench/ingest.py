@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 from bench import machine, nodered
@@ -53,12 +54,15 @@ def ours(qos: int, nodes: int = NODES) -> tuple[float, float, float]:
 def node_red(qos: int, way: str) -> float:
     """Messages/s until all rows are in Node-RED's SQLite file."""
     messages = MESSAGES if way == "batched" else MESSAGES // 4
-    with tempfile.TemporaryDirectory() as folder, Broker() as broker:
-        with nodered.NodeRed(Path(folder), broker.port, qos, way) as flow:
-            wait_until(lambda: "Sending SUBACK" in broker.log, 90, f"Node-RED did not subscribe:\n{flow.output}")
-            began, _ = stream(broker.port, qos, NODES, messages)
-            rows = wait_until(lambda: flow.rows() >= messages, 180, "rows are missing")
-            return messages / (rows - began)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Broker() as broker,
+        nodered.NodeRed(Path(folder), broker.port, qos, way) as flow,
+    ):
+        wait_until(lambda: "Sending SUBACK" in broker.log, 90, "Node-RED did not subscribe")
+        began, _ = stream(broker.port, qos, NODES, messages)
+        rows = wait_until(lambda: flow.rows() >= messages, 180, "Node-RED's rows are missing")
+        return messages / (rows - began)
 
 
 def stats(url: str) -> dict[str, int]:
@@ -75,7 +79,7 @@ def wait_until(condition: object, within: float, complaint: str) -> float:
     raise TimeoutError(complaint)
 
 
-def compared(qos: int, rounds: int) -> list[str]:
+def compared(qos: int, rounds: int) -> Iterator[str]:
     taken, stored, per_insert, batched = [], [], [], []
     absent = nodered.absent()
     for _ in range(rounds):
@@ -85,26 +89,22 @@ def compared(qos: int, rounds: int) -> list[str]:
             per_insert.append(node_red(qos, "per-insert"))
             batched.append(node_red(qos, "batched"))
     sub, (rate, cpu_us, memory) = max(taken), max(stored)
-    wanted = "   (to reach: 0.50 of it, and 15,000 msg/s)" if qos else ""
-    lines = [
-        f"QoS {qos}: mosquitto_sub >/dev/null        {sub:10,.0f} msg/s   {machine.load()}",
-        f"QoS {qos}: dashboard, committed rows       {rate:10,.0f} msg/s   {rate / sub:.2f} of mosquitto_sub{wanted}",
-        f"       its CPU and memory               {cpu_us:10.0f} us/msg  {memory:.0f} MB",
-    ]
+    wanted = "   (to reach: 0.50, and 15,000 msg/s)" if qos else ""
+    yield f"QoS {qos}: mosquitto_sub >/dev/null        {sub:10,.0f} msg/s   {machine.load()}"
+    yield f"QoS {qos}: dashboard, committed rows       {rate:10,.0f} msg/s   {rate / sub:.2f} of mosquitto_sub{wanted}"
+    yield f"{'':<7}its CPU and memory               {cpu_us:10.0f} us/msg  {memory:.0f} MB"
     if absent:
-        return [*lines, f"QoS {qos}: Node-RED not measured: {absent}"]
+        yield f"QoS {qos}: Node-RED not measured: {absent}"
+        return
     for text, rates in (("an INSERT a message", per_insert), ("500 rows an INSERT", batched)):
         red = max(rates)
-        lines.append(f"QoS {qos}: Node-RED, {text:<19}   {red:10,.0f} msg/s   the dashboard {rate / red:.1f} times")
-    return lines
+        yield f"QoS {qos}: Node-RED, {text:<22} {red:10,.0f} msg/s   the dashboard takes {rate / red:.1f} times as many"
 
 
-def run() -> list[str]:
+def run() -> Iterator[str]:
     rounds = 3 if machine.is_full() else 1
-    lines = compared(1, rounds) + compared(0, rounds)
+    yield from compared(1, rounds)
+    yield from compared(0, rounds)
     for nodes in FLEETS:
         rate, cpu_us, _ = max(ours(1, nodes) for _ in range(rounds))
-        lines.append(
-            f"QoS 1: dashboard, {nodes:4d} nodes             {rate:10,.0f} msg/s   {cpu_us:.0f} us CPU a message"
-        )
-    return lines
+        yield f"QoS 1: dashboard, {nodes:4d} nodes            {rate:10,.0f} msg/s   {cpu_us:.0f} us CPU a message"

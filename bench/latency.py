@@ -115,13 +115,10 @@ def watched(page: Any, dashboard: DashboardProcess, seconds: float, who: str) ->
         figures(f"{who}: sample -> applied", found["applied"]),
         figures(f"{who}: sample -> painted", found["painted"], "   (to reach: 100, 250)"),
         f"{'':<42} texts of tiles that changed meanwhile: {found['texts']:,}",
-        f"{'':<42} dashboard {busy:.0%} of a core, {resident(dashboard)}, {found['bytes'] / took / 1024:.0f} KB/s to each "
-        f"of {stats['viewers']}, {stats['conflated']} queues thrown away, {machine.load()}",
+        f"{'':<42} dashboard {busy:.0%} of a core, {rss_mb(dashboard.pid):.0f} MB, "
+        f"{found['bytes'] / took / 1024:.0f} KB/s to each of {stats['viewers']}, "
+        f"{stats['conflated']} queues thrown away, {machine.load()}",
     ]
-
-
-def resident(dashboard: DashboardProcess) -> str:
-    return f"{rss_mb(dashboard.pid):.0f} MB"
 
 
 def run() -> list[str]:
