@@ -97,9 +97,9 @@ class Viewers:
 
 def figures(text: str, times: list[float], wanted: str = "") -> str:
     if len(times) < 100:
-        return f"{text:<42} only {len(times)} were seen"
+        return f"{text:<46} only {len(times)} were seen"
     hundredths = statistics.quantiles(times, n=100)
-    return f"{text:<42} p50 {hundredths[49]:5.0f} ms   p99 {hundredths[98]:5.0f} ms   of {len(times):,}{wanted}"
+    return f"{text:<46} p50 {hundredths[49]:5.0f} ms   p99 {hundredths[98]:5.0f} ms   of {len(times):,}{wanted}"
 
 
 def watched(page: Any, dashboard: DashboardProcess, seconds: float, who: str) -> list[str]:
@@ -114,8 +114,8 @@ def watched(page: Any, dashboard: DashboardProcess, seconds: float, who: str) ->
     return [
         figures(f"{who}: sample -> applied", found["applied"]),
         figures(f"{who}: sample -> painted", found["painted"], "   (to reach: 100, 250)"),
-        f"{'':<42} texts of tiles that changed meanwhile: {found['texts']:,}",
-        f"{'':<42} dashboard {busy:.0%} of a core, {rss_mb(dashboard.pid):.0f} MB, "
+        f"{'':<46} texts of tiles that changed meanwhile: {found['texts']:,}",
+        f"{'':<46} dashboard {busy:.0%} of a core, {rss_mb(dashboard.pid):.0f} MB, "
         f"{found['bytes'] / took / 1024:.0f} KB/s to each of {stats['viewers']}, "
         f"{stats['conflated']} queues thrown away, {machine.load()}",
     ]
