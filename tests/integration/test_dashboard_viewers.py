@@ -16,10 +16,16 @@ from support.dashboard import DashboardProcess
 from support.memory import rss_mb
 from support.probe import Probe
 
-NODES = [f"node-{number:03d}" for number in range(150)]
-FIELDS = [f"field-{number:02d}" for number in range(16)]
+NODES = [f"node-{number:03d}" for number in range(100)]
+# Births of new content: large in the frames, and none of them makes the database, or what it keeps in memory, grow.
+BIRTH = {
+    "schema": "1.0",
+    "period": 60_000,
+    "sensors": {"many": {f"field-{number:02d}": ["Cel", "temperature"] for number in range(16)}},
+    "inputs": {f"button-{number}": ["press", "release", "long"] for number in range(6)},
+}
 WITHIN_S = 120.0  # the kernel's buffers have to fill first
-READ_ON_BYTES = 6_000_000
+READ_ON_BYTES = 4_000_000
 
 
 class Viewer:
@@ -76,22 +82,26 @@ def asleep(url: str) -> socket.socket:
 
 
 class Fleet:
-    """Nodes that read all their fields again and again."""
+    """Nodes that are born again and again, each time with another name."""
 
     def __init__(self, probe: Probe) -> None:
         self._probe = probe
-        self._seq = 0
+        self._births = 0
 
-    def read_until(self, done: Callable[[], bool], otherwise: Callable[[], str]) -> None:
+    def born_until(self, done: Callable[[], bool], otherwise: Callable[[], str]) -> None:
         began = time.monotonic()
         while not done():
             assert time.monotonic() - began < WITHIN_S, otherwise()
-            values = {name: float(self._seq) for name in FIELDS}
-            fields = {"boot": "9f3a", "seq": self._seq, "up": 1000 * self._seq, "v": values}
-            payload = payloads.encode("tele", fields)
+            self._births += 1
             for node in NODES:
-                self._probe.publish(topics.node_topic("fleet", node, "tele", "many"), payload, qos=0)
-            self._seq += 1
+                fields = {
+                    "boot": "9f3a",
+                    "seq": 0,
+                    "up": 1000 * self._births,
+                    "name": f"{node}-{self._births}",
+                    **BIRTH,
+                }
+                self._probe.publish(topics.node_topic("fleet", node, "meta"), payloads.encode("meta", fields), qos=0)
 
 
 @pytest.mark.timeout(4 * WITHIN_S)
@@ -104,10 +114,10 @@ def test_a_viewer_that_stops_reading_slows_nobody_and_takes_no_memory(
         def state() -> str:
             return f"the other viewer has {len(awake.frames)} frames; {dashboard.get('/api/stats')}"
 
-        fleet.read_until(lambda: dashboard.get("/api/stats")["conflated"] > 0, state)
+        fleet.born_until(lambda: dashboard.get("/api/stats")["conflated"] > 0, state)
         assert dashboard.get("/api/stats")["viewers"] == 2
         frames, memory, had = len(awake.frames), rss_mb(dashboard.pid), awake.bytes
-        fleet.read_until(lambda: awake.bytes - had > READ_ON_BYTES, state)
+        fleet.born_until(lambda: awake.bytes - had > READ_ON_BYTES, state)
         grown = rss_mb(dashboard.pid) - memory
         awake.close()
     assert len(awake.frames) - frames > 10
