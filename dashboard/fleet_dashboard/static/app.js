@@ -14,8 +14,10 @@ const PAGES = [
   [/^\/$/, (query) => new Wall(fleet, query)],
   [/^\/node\/([^/]+)$/, async (query, id) => new (await import("./node.js")).NodePage(fleet, id, query)],
   [/^\/leaderboard$/, async (query) => new (await import("./podium.js")).LeaderboardPage(fleet, query)],
+  [/^\/timeline$/, async (query) => new (await import("./timeline.js")).TimelinePage(fleet, query)],
+  [/^\/replay$/, async (query) => new (await import("./replay.js")).ReplayPage(fleet, query)],
 ];
-const WITHOUT_DOCK = ["/leaderboard"];
+const WITHOUT_DOCK = ["/leaderboard", "/timeline", "/replay"];
 
 const AMBER_MS = 2000;
 const RED_MS = 5000;
