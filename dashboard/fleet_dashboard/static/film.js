@@ -1,7 +1,7 @@
 // A past span as frames for a Fleet: asks the server for chunks ahead of what is shown, and hands out what came until
 // a moment. Owns that moment; never touches the document.
 
-import {get} from "./api.js";
+import {ApiError, get} from "./api.js";
 import {Fleet} from "./state.js";
 
 const AHEAD_S = 4; // of watching; less than that is loaded soon
@@ -70,7 +70,7 @@ export class Film {
       base: this.live.base,
       broker: {connected: true, url_public: ""},
       nodes: chunk.state.nodes,
-      events: [],
+      events: chunk.state.nodes.flatMap(({id, event}) => (event ? [{node: id, ...event}] : [])),
       alerts: chunk.state.alerts,
     });
     return this.fleet;
@@ -89,6 +89,7 @@ export class Film {
       const path = `/api/replay?from=${from}&to=${to}&every=${every}${whole ? "&state=1" : ""}`;
       const chunk = await get(path);
       if (serial !== this.serial) return null;
+      if (!chunk) throw new ApiError("The dashboard takes too long to answer; choose a shorter span or a lower speed.");
       this.chunks.push({...chunk, next: {values: 0, events: 0, happenings: 0}});
       this.loaded = chunk.to;
       return chunk;

@@ -1,7 +1,7 @@
 // A past span played again on the wall itself, so that it looks as it did, under a frame that nobody takes for live.
 // Owns the moment that is shown, the controls and a Wall of its own; what comes when is in film.js.
 
-import {get} from "./api.js";
+import {ApiError, get} from "./api.js";
 import {h, setAttribute, setHidden, setText} from "./dom.js";
 import {Film} from "./film.js";
 import {describe, shapeOf, who} from "./happening.js";
@@ -97,10 +97,10 @@ export class ReplayPage {
       "div",
       {class: "replay-row"},
       this.toggle,
-      jump("⏮", "To what happened before", () => this.toMark(-1)),
+      jump("Previous", "To what happened before", () => this.toMark(-1)),
       jump("−10 s", "Back 10 seconds", () => this.seek(this.film.time - STEP)),
       jump("+10 s", "On 10 seconds", () => this.seek(this.film.time + STEP)),
-      jump("⏭", "To what happened next", () => this.toMark(1)),
+      jump("Next", "To what happened next", () => this.toMark(1)),
       this.speeds,
       h("span", {class: "replay-span"}, this.start, this.length, last),
     );
@@ -140,6 +140,7 @@ export class ReplayPage {
     try {
       const marks = await get(`/api/replay/marks?from=${start}&to=${end}`);
       if (!this.shown) return;
+      if (!marks) throw new ApiError("The dashboard takes too long to answer. Choose the span again.");
       this.marks = marks;
     } catch (error) {
       this.failed(error);

@@ -1,7 +1,7 @@
 // What is wrong now and what to do about it; below, what happened, newest first. Loaded when first wanted.
 // Owns the rows it has loaded; what a row means is in happening.js.
 
-import {get} from "./api.js";
+import {ApiError, get} from "./api.js";
 import {glyph, h, patchList, perFrame, setAttribute, setHidden, setText} from "./dom.js";
 import {CHOICES, describe, shapeOf, who} from "./happening.js";
 import {clock, span} from "./units.js";
@@ -14,6 +14,7 @@ await new Promise((resolve) => {
 const PAGE = 100;
 const MOST = 3000; // rows on the page; older ones are a replay or the API away
 const LOST_NAMED = 12;
+const AGAIN_MS = 3000;
 
 export class TimelinePage {
   constructor(fleet, query) {
@@ -73,13 +74,14 @@ export class TimelinePage {
     this.unsubscribe();
   }
 
-  /** Ages of what is lost. */
+  /** Ages of what is lost, and another try where the dashboard did not answer. */
   tick() {
     this.patchNow();
+    if (this.failed !== undefined && this.fleet.clock() - this.failed > AGAIN_MS) this.load();
   }
 
   take(change) {
-    if (change.all) this.reload(); // a snapshot says nothing of what happened meanwhile
+    if (change.all && this.loaded) this.reload(); // a snapshot says nothing of what happened meanwhile
     for (const row of change.happenings ?? []) if (this.wants(row)) this.rows.set(row.id, row);
     this.paint();
   }
@@ -116,11 +118,13 @@ export class TimelinePage {
   /** The next page; one that was asked for before somebody chose otherwise is thrown away. */
   async load() {
     const asked = ++this.asked;
+    this.failed = undefined;
     setAttribute(this.more, "disabled", "");
     const query = this.query({kind: CHOICES[this.choice][0], before: this.before, limit: PAGE});
     try {
       const answer = await get(`/api/timeline?${query}`);
       if (asked !== this.asked) return;
+      if (!answer) throw new ApiError("The dashboard takes too long to answer. It is asked again.");
       for (const row of answer.happenings) if (!this.rows.has(row.id)) this.rows.set(row.id, row);
       this.before = answer.before;
       this.guide = answer.guide;
@@ -128,7 +132,8 @@ export class TimelinePage {
       setHidden(this.problem, true);
     } catch (error) {
       if (asked !== this.asked) return;
-      setText(this.problem, `${error.message} `);
+      this.failed = this.fleet.clock();
+      setText(this.problem, error.message);
       setHidden(this.problem, false);
     }
     setAttribute(this.more, "disabled", null);
