@@ -81,6 +81,33 @@ API = {
         query=(("since", WHOLE, "only boots heard since then, UTC ms"),),
         errors=(400, 503),
     ),
+    ("GET", "/api/timeline"): Described(
+        "What happened, newest first, and what to do about each kind. `before` of an answer asks for the next page",
+        query=(
+            *SPAN,
+            ("node", TEXT, "one node; default: all"),
+            ("group", TEXT, "the nodes that are in this group now"),
+            ("kind", TEXT, "birth, state, alert, command, round, host; several with commas"),
+            ("limit", WHOLE, "1 to 500; default 100"),
+            ("before", TEXT, "from the answer before"),
+        ),
+        errors=(400, 503),
+    ),
+    ("GET", "/api/replay"): Described(
+        "A chunk of a past span: the last value of each sensor in every second, events and happenings; the next one "
+        "begins at its `to`",
+        query=(
+            *SPAN,
+            ("every", WHOLE, "thinned to one in so many seconds, 1 to 60; default 1"),
+            ("state", TEXT, "1: with all nodes as they stood at `from`"),
+        ),
+        errors=(400, 503),
+    ),
+    ("GET", "/api/replay/marks"): Described(
+        "What happened in a past span of at most 6 h, how many events when, and since when readings are stored",
+        query=tuple(SPAN),
+        errors=(400, 503),
+    ),
     ("POST", "/api/commands"): Described(
         "Send a command; the answer has the id of its roll-call", status=202, errors=(400,), body=COMMAND
     ),
