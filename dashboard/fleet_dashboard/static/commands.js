@@ -122,9 +122,11 @@ export class Dock {
     event.preventDefault();
     const [target, name] = [this.target, this.chosen];
     const args = readArgs(this.form, this.spec);
-    this.dismiss();
+    setHidden(this.problem, true);
+    this.form.inert = true; // what was typed stays until it is sent: somebody may have to log in first
     try {
       const accepted = await post("/api/commands", {target, name, args});
+      this.dismiss();
       this.sent = accepted.id;
       const waiting = accepted.expected.map((node) => ({node, st: "waiting", ms: null, err: null}));
       this.answer.open(
@@ -133,6 +135,8 @@ export class Dock {
     } catch (error) {
       setText(this.problem, error.message);
       setHidden(this.problem, false);
+    } finally {
+      this.form.inert = false;
     }
   }
 }
