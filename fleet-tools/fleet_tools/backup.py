@@ -25,8 +25,8 @@ fleet.db-shm there), start it again.
 def backup_command(file: str, force: bool, url: str | None) -> int:
     """A copy of the dashboard's database, consistent while it goes on storing.
 
-    Asks the dashboard, and needs no broker. It holds everything, so it is for the teacher: on the dashboard's own computer
-    by its code, elsewhere by FLEET_TOKEN (fleet token new).
+    Asks the dashboard, and needs no broker. It holds everything, so it is for the teacher: on the dashboard's own
+    computer by its code, elsewhere by FLEET_TOKEN (fleet token new).
     """
     target = Path(file)
     if target.exists() and not force:

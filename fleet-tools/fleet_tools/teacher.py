@@ -79,7 +79,7 @@ def folder_of(data: Path | None) -> Path:
 
 
 def code_in(folder: Path) -> str | None:
-    """The code of the dashboard that was started with this folder and our environment; FleetError if we may not know it."""
+    """The code of a dashboard that was started with this folder and our environment; FleetError if we may not know."""
     try:
         return os.environ.get("FLEET_TEACHER_CODE") or credentials.read_code(folder)
     except credentials.CredentialError as error:

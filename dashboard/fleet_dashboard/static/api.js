@@ -43,6 +43,7 @@ async function request(path, options) {
   }
   const body = await response.json().catch(() => null);
   if (!response.ok) throw new ApiError(body?.error ?? `The dashboard answered ${response.status}.`, response.status);
+  if (body === null) throw new ApiError("The dashboard broke off in the middle of its answer.");
   return body;
 }
 
