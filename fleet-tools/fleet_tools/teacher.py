@@ -37,8 +37,8 @@ DATA = click.option(
 @click.command("teacher", epilog=EPILOG)
 @DATA
 @click.option("--new", "renew", is_flag=True, help="Make another code; whoever is logged in is so no more.")
-@click.option("--dashboard", "url", metavar="URL", help="http://host:port of the dashboard, for the link.")
-def teacher_command(data: Path | None, renew: bool, url: str | None) -> int:
+@click.option("--at", metavar="HOST:PORT", envvar="FLEET_DASHBOARD_PUBLIC", help="The dashboard, as browsers reach it.")
+def teacher_command(data: Path | None, renew: bool, at: str | None) -> int:
     """The teacher's code, and a link that logs in with it.
 
     Everybody who reaches the dashboard may look; the code is for who may command and configure.
@@ -56,7 +56,8 @@ def teacher_command(data: Path | None, renew: bool, url: str | None) -> int:
     if code is None:
         raise FleetError(f"there is no code in {folder} yet: the dashboard makes one when it starts there")
     click.echo(f"code {code}")
-    click.echo(f"link {link(settings.load(dashboard=url).dashboard or DEFAULT, code)}")
+    url = f"http://{at.replace('0.0.0.0', '127.0.0.1')}" if at else settings.load().dashboard or DEFAULT
+    click.echo(f"link {link(url, code)}")
     return OK
 
 

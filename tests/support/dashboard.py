@@ -80,14 +80,14 @@ class DashboardProcess:
         )
         threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
 
-    def start(self, within: float = 10.0) -> None:
+    def start(self, within: float = 30.0) -> None:
         self.launch()
         self.wait_until_ready(within)
 
-    def wait_until_ready(self, within: float = 10.0) -> None:
+    def wait_until_ready(self, within: float = 30.0) -> None:
         self.url = self.wait_for_output("dashboard http://", within).removeprefix("dashboard ")
 
-    def wait_for_output(self, beginning: str, within: float = 10.0) -> str:
+    def wait_for_output(self, beginning: str, within: float = 30.0) -> str:
         """The first line of its output that begins so."""
         deadline = time.monotonic() + within
         with self._news:
