@@ -128,7 +128,7 @@ class Rights:
         right = credentials.plain(self._current()).encode()
         if not right or not hmac.compare_digest(credentials.plain(code).encode(), right):
             self._tries.wrong(address)
-            raise WrongCode("this is not the teacher's code; `fleet teacher` on the dashboard's computer shows it")
+            raise WrongCode("this is not the teacher's code")
         self._tries.right(address)
         session = secrets.token_urlsafe(32)
         self._sessions[self._hash(session)] = self._now() + SESSION_S

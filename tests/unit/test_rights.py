@@ -75,7 +75,7 @@ def test_capitals_spaces_and_hyphens_do_not_matter(tmp_path: Path, clock: Clock,
 @pytest.mark.parametrize("typed", ["", " ", "-", "k7m-3xq-w9e", "k7m-3xq", "k7m-3xq-w9d-2", "\x00"])
 def test_a_wrong_code_is_no_login(tmp_path: Path, clock: Clock, typed: str) -> None:
     credentials.write_code(tmp_path, "k7m-3xq-w9d")
-    with pytest.raises(WrongCode, match="fleet teacher"):
+    with pytest.raises(WrongCode, match="not the teacher's code"):
         opened(tmp_path, clock).login(typed, "10.0.0.5")
 
 

@@ -7,7 +7,7 @@
 // The server decides everything; what is hidden here is hidden so that a class sees no dead buttons.
 
 import {get, onRefused, post} from "./api.js";
-import {h, setAttribute, setHidden, setText} from "./dom.js";
+import {h, setHidden, setText} from "./dom.js";
 
 const FRAGMENT = "#teacher="; // of the link that `fleet teacher` prints: a fragment is never sent, so no log has it
 
@@ -43,7 +43,6 @@ class Rights {
     if (role === this.role) return;
     this.role = role;
     document.documentElement.dataset.role = role;
-    setAttribute(this.button, "aria-pressed", String(this.isTeacher()));
     setText(this.button, this.isTeacher() ? "Teacher" : "Log in");
     this.button.title = this.isTeacher() ? "You may command; log out here" : "You may look; the teacher may command";
     dispatchEvent(new CustomEvent("rightschange", {detail: role}));
@@ -98,7 +97,7 @@ class Rights {
     this.account = h(
       "div",
       {hidden: true},
-      h("p", {}, "In this browser you may command the nodes and play rounds, for 12 hours since you logged in."),
+      h("p", {}, "In this browser you may command the nodes and play rounds, until 12 hours after you logged in."),
       h(
         "div",
         {class: "choices"},
