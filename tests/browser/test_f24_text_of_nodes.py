@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -58,13 +59,13 @@ class Attack:
     node: str
     text: str
 
-    def say(self, probe: Probe) -> None:
+    def say(self, probe: Probe, boot: str) -> None:
         """Everything that a node can say; what is too long for its place is cut there."""
         text, word = self.text, WORDS[int(self.node[1:]) % len(WORDS)]
         ascii_text = text.encode("ascii", "replace").decode()
-        me = {"boot": "0a0b"}
+        me = {"boot": boot}
         everywhere = {
-            "status": {"state": "online", "boot": "0a0b", "conn": 1},
+            "status": {"state": "online", "boot": boot, "conn": 1},
             "meta": {
                 **me, "seq": 0, "up": 1, "schema": "1.1", "period": 600_000,
                 "name": text[:NAME], "board": text[:NAME], "fw": text[:NAME], "app": text[:NAME],
@@ -101,9 +102,10 @@ ATTACKS = tuple(Attack(f"x{number:02}", text) for number, text in enumerate(PAYL
 
 @pytest.fixture
 def attacked(broker: Broker, dashboard: DashboardProcess) -> Iterator[Probe]:
+    boot = secrets.token_hex(2)  # readings of a boot that was heard already would be refused as duplicates
     with Probe(broker.url, "fleet/1/+/cmd/+") as probe:
         for attack in ATTACKS:
-            attack.say(probe)
+            attack.say(probe, boot)
         for attack in ATTACKS:
             shown = dashboard.node(attack.node, lambda node: node["counts"]["bad"] >= 6 and node["v"], within=60)
             assert shown["name"] == attack.text[:NAME]
@@ -178,7 +180,7 @@ def test_an_answer_of_a_node_is_text(page: Page, attacked: Probe, ran: list[str]
         since = attacked.mark()
         page.locator("#dock .send").click()
         asked = attacked.expect(f"fleet/1/{attack.node}/cmd/+", within=30, since=since)
-        answer = {"boot": "0a0b", "seq": 20, "up": 20, "id": asked.json()["id"], "cmd": asked.topic.rpartition("/")[2]}
+        answer = {"boot": "00ff", "seq": 20, "up": 20, "id": asked.json()["id"], "cmd": asked.topic.rpartition("/")[2]}
         attacked.publish(f"fleet/1/{attack.node}/ack", json.dumps({**answer, "st": "fail", "err": attack.text}))
         expect(page.locator(".rollcall")).to_contain_text(attack.text)
         wrong = [*ran, *built(page)]
