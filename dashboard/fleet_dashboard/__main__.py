@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 
+from fleet_client.credentials import CredentialError
 from fleet_dashboard import settings
 from fleet_dashboard.listening import ServiceError
 from fleet_dashboard.service import Service
@@ -23,7 +24,7 @@ def main() -> None:
         asyncio.run(_run(chosen))
     except settings.SettingsError as error:
         sys.exit(_complain(error, 2))
-    except (ServiceError, StoreError) as error:
+    except (ServiceError, StoreError, CredentialError) as error:
         sys.exit(_complain(error, 1))
 
 

@@ -37,6 +37,7 @@ from fleet_dashboard.live import FRAME_S, Live
 from fleet_dashboard.nodes import PRESENCE, Node, Registry
 from fleet_dashboard.results import Results
 from fleet_dashboard.retained import RetainedCommands
+from fleet_dashboard.rights import Rights
 from fleet_dashboard.settings import Settings
 from fleet_dashboard.store import Store
 from fleet_dashboard.tally import Event
@@ -65,6 +66,7 @@ class Service:
         self._clock = WallClock()
         self._store = Store(settings.database)
         self.exports = Exports(self._store)
+        self.rights = Rights(settings.data, settings.teacher_code)
         self._registry = Registry()
         self._alerts = Alerts()
         self._ledger = Ledger(self._store, self._clock)
@@ -88,6 +90,7 @@ class Service:
         for known in await self._store.open():
             self._ledger.restore(self._registry, known)
         await self._happenings.begin()
+        self.rights.open()
         await self._arena.ready()
         self._make_clients()
         server = HttpServer(
@@ -99,6 +102,7 @@ class Service:
                 timeout_graceful_shutdown=1,
                 timeout_keep_alive=30,
                 server_header=False,
+                proxy_headers=False,  # an address that can be chosen is no address to count wrong codes by
             )
         )
         try:

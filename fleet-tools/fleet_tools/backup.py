@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from fleet_tools import export, settings
+from fleet_tools import export, settings, teacher
 from fleet_tools.errors import OK, USAGE, FleetError
 
 EPILOG = """\b
@@ -25,10 +25,12 @@ fleet.db-shm there), start it again.
 def backup_command(file: str, force: bool, url: str | None) -> int:
     """A copy of the dashboard's database, consistent while it goes on storing.
 
-    Asks the dashboard, and needs no broker.
+    Asks the dashboard, and needs no broker. It holds everything, so it is for the teacher: on the dashboard's own
+    computer by its code, elsewhere by FLEET_TOKEN (fleet token new).
     """
     target = Path(file)
     if target.exists() and not force:
         raise FleetError(f"{target} is there already: name another file, or say --force", USAGE)
-    export.save(settings.load(dashboard=url).dashboard, "/api/backup", target)
+    chosen = settings.load(dashboard=url).dashboard
+    export.save(chosen, "/api/backup", target, teacher.headers(chosen))
     return OK

@@ -23,6 +23,8 @@ VERBS = {
     "verify": ("verify", "Is every reading that the nodes took stored, exactly once?"),
     "export": ("export", "Readings or events as CSV or Parquet."),
     "backup": ("backup", "A copy of the dashboard's database, while it runs."),
+    "teacher": ("teacher", "The code and the link by which a teacher logs in at the dashboard."),
+    "token": ("tokens", "Tokens for programs that use the dashboard's HTTP API."),
     "accounts": ("accounts_cli", "The accounts of a broker that is closed to strangers."),
     "doctor": ("doctor", "Check this computer and the fleet; one line per check, with the fix."),
     "completion": ("completion", "The script that makes the Tab key complete `fleet`."),

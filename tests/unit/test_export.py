@@ -22,6 +22,7 @@ from fleet_dashboard import export, openapi, store_export, web
 from fleet_dashboard.export import Csv, Exports
 from fleet_dashboard.store import Store
 from fleet_dashboard.web_rounds import RoundPages
+from support.rights import TEACHER, Rights
 
 T0 = 1_760_000_400_000
 WHEN = "2025-10-09T09:00:00.000Z"
@@ -29,6 +30,8 @@ WHEN = "2025-10-09T09:00:00.000Z"
 
 class Fleet:
     """As much of a service as exports, metrics and the description ask."""
+
+    rights = Rights()
 
     def __init__(self, store: Store) -> None:
         self.exports = Exports(store)
@@ -70,7 +73,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 async def http(store: Store) -> AsyncIterator[httpx.AsyncClient]:
     rounds = RoundPages(None).routes()  # type: ignore[arg-type]
     transport = httpx.ASGITransport(web.application(Fleet(store), (), rounds))  # type: ignore[arg-type]
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080", headers=TEACHER) as client:
         yield client
 
 
@@ -188,7 +191,7 @@ async def test_the_description_has_every_route_and_no_other(http: httpx.AsyncCli
         assert operation["summary"], path
         named = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "path"}
         assert named == set(re.findall(r"\{(\w+)\}", path))
-    assert set(document) == {"openapi", "info", "paths"}
+    assert set(document) == {"openapi", "info", "paths", "components"}
     assert document["openapi"].startswith("3.1")
 
 

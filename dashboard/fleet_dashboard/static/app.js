@@ -4,6 +4,7 @@
 import {openStream} from "./api.js";
 import {Dock} from "./commands.js";
 import {perFrame, setAttribute, setHidden, setText} from "./dom.js";
+import "./rights.js";
 import {Fleet} from "./state.js";
 import {count, span} from "./units.js";
 import {Wall} from "./wall.js";
