@@ -17,7 +17,7 @@ from typing import Any
 import uvicorn
 
 from fleet_client import Client, ClientError, Denied, Message
-from fleet_dashboard import announce, confirm, web, web_rounds
+from fleet_dashboard import announce, confirm, web, web_report, web_rounds
 from fleet_dashboard.alerts import FADE_MS, Alerts
 from fleet_dashboard.arena import Arena
 from fleet_dashboard.boot import Boot
@@ -30,6 +30,7 @@ from fleet_dashboard.intake import Intake
 from fleet_dashboard.ledger import Ledger
 from fleet_dashboard.live import FRAME_S, Live
 from fleet_dashboard.nodes import PRESENCE, Node, Registry
+from fleet_dashboard.report import Reports
 from fleet_dashboard.results import Results
 from fleet_dashboard.retained import RetainedCommands
 from fleet_dashboard.settings import Settings
@@ -88,9 +89,11 @@ class Service:
             self._ledger.restore(self._registry, known)
         await self._arena.ready()
         self._make_clients()
+        reports = Reports(self._settings.base, self._store, self._registry, self._arena, self._commands, self._alerts)
+        further = [*web_rounds.RoundPages(self._arena).routes(), *web_report.ReportPages(reports, self.now_ms).routes()]
         server = HttpServer(
             uvicorn.Config(
-                web.application(self, self._settings.http_names, web_rounds.RoundPages(self._arena).routes()),
+                web.application(self, self._settings.http_names, further),
                 log_level="warning",
                 access_log=False,
                 lifespan="off",

@@ -33,7 +33,7 @@ from fleet_dashboard.store import StoreError
 from fleet_dashboard.web_data import DataPages
 
 STATIC = Path(__file__).with_name("static")
-PLACES = ("/", "/node/{node}", "/leaderboard")  # one document; app.js shows what belongs to the path
+PLACES = ("/", "/node/{node}", "/leaderboard", "/report")  # one document; app.js shows what belongs to the path
 DAY_MS = 24 * 3600 * 1000
 HEADERS = {
     "content-security-policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
@@ -202,7 +202,9 @@ class Guard:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)  # a file to keep has a stricter policy of its own
             await send(message)
 
         app = self._app if why is None else failure(403, why)

@@ -14,8 +14,9 @@ const PAGES = [
   [/^\/$/, (query) => new Wall(fleet, query)],
   [/^\/node\/([^/]+)$/, async (query, id) => new (await import("./node.js")).NodePage(fleet, id, query)],
   [/^\/leaderboard$/, async (query) => new (await import("./podium.js")).LeaderboardPage(fleet, query)],
+  [/^\/report$/, async (query) => new (await import("./report.js")).ReportPage(fleet, query)],
 ];
-const WITHOUT_DOCK = ["/leaderboard"];
+const WITHOUT_DOCK = ["/leaderboard", "/report"];
 
 const AMBER_MS = 2000;
 const RED_MS = 5000;
