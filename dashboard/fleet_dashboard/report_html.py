@@ -20,7 +20,7 @@ STYLE = """
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 2.5rem 1.5rem; max-width: 60rem; color: var(--ink); background: #fff;
   font: 1rem/1.45 Inter, "Segoe UI", system-ui, "Helvetica Neue", "Liberation Sans", Arial, sans-serif;
-  font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+  font-variant-numeric: tabular-nums; overflow-wrap: break-word; }
 h1 { font-size: 2rem; letter-spacing: -.02em; line-height: 1.15; margin: 0; }
 h2 { font-size: 1.25rem; margin: 2.25rem 0 .5rem; }
 p { margin: .25rem 0; } .soft, small { color: var(--soft); } .bad { color: var(--bad); font-weight: 650; }
@@ -30,7 +30,7 @@ dl div { display: flex; flex-direction: column-reverse; } dt { color: var(--soft
 dd { margin: 0; font-size: 1.75rem; font-weight: 700; letter-spacing: -.02em; line-height: 1.1; }
 table { border-collapse: collapse; width: 100%; } tbody { break-inside: avoid; }
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { font-weight: 600; } thead th { color: var(--soft); font-size: .8125rem; }
+th { font-weight: 600; } tbody th { overflow-wrap: anywhere; } thead th { color: var(--soft); font-size: .8125rem; }
 .n { text-align: right; white-space: nowrap; } tr > :last-child { padding-right: 0; }
 th.node { padding-top: 1rem; } th.node small { font-weight: 400; }
 @media print { @page { margin: 16mm 14mm; } body { padding: 0; max-width: none; font-size: 9.5pt; }
@@ -138,7 +138,7 @@ def _measured(nodes: list[Document]) -> Iterator[str]:
         for sensor in node["sensors"]:
             coarse = coarse or sensor["coarse"]
             for one in sensor["fields"]:
-                figures = "".join(f"<td class=n>{number(one[key])}</td>" for key in ("low", "mean", "high"))
+                figures = "".join(f"<td class=n>{text}</td>" for text in row_of(one["low"], one["mean"], one["high"]))
                 yield (
                     f"<tr><td>{escape(sensor['sensor'])}</td><td>{escape(one['name'])}</td>"
                     f"<td class=n>{one['n']:,}</td>{figures}<td>{escape(symbol(one['unit']))}</td></tr>"
@@ -185,14 +185,26 @@ def _start(*heads: str, body: bool = True) -> str:
     return f"\n<table><thead><tr>{''.join(cells)}</tr></thead>{'<tbody>' if body else ''}"
 
 
-def number(value: Any) -> str:
-    """Four significant digits, and all those before the point: 21.43, 1,013, 0.052."""
-    if not isinstance(value, (int, float)) or not math.isfinite(value):
+def number(value: Any, largest: Any = None) -> str:
+    """Four significant digits of `largest` (default: of it itself) and all before the point: 21.43, 1,013, 0.0521."""
+    if not _is_finite(value):
         return MISSING
-    digits = 3 if value == 0 else max(0, min(6, 3 - math.floor(math.log10(abs(value)))))
+    size = abs(value if largest is None else largest)
+    digits = 0 if size == 0 else max(0, min(6, 3 - math.floor(math.log10(size))))
     text = f"{value:,.{digits}f}"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return text.replace("-", MINUS) if text != "-0" else "0"
+    if largest is None and "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return text.lstrip("-") if not text.strip("-0.,") else text.replace("-", MINUS)
+
+
+def row_of(*values: Any) -> list[str]:
+    """Numbers that stand side by side have as many digits after the point: 20.00, 20.94, 22.00."""
+    largest = max((abs(value) for value in values if _is_finite(value)), default=0)
+    return [number(value, largest) for value in values]
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def symbol(unit: str) -> str:

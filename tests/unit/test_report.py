@@ -210,3 +210,9 @@ async def test_a_report_is_not_started_by_a_foreign_page(http: httpx.AsyncClient
 )
 def test_numbers_have_four_digits_that_matter(value: float | None, text: str) -> None:
     assert report_html.number(value) == text
+
+
+def test_numbers_side_by_side_have_as_many_digits() -> None:
+    assert report_html.row_of(20, 20.9412, 22.0) == ["20.00", "20.94", "22.00"]
+    assert report_html.row_of(-0.11111, 0.00017, None) == ["\u22120.1111", "0.0002", "\u2013"]
+    assert report_html.row_of(-0.000001, 0, 12.5) == ["0.00", "0.00", "12.50"]

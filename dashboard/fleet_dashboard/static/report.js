@@ -284,7 +284,8 @@ function* measured(found) {
       ...node.sensors.flatMap(({sensor, fields}) =>
         fields.map(({name, n, low, mean, high, unit}) => {
           const sign = symbol(unit) ? ` ${symbol(unit)}` : "";
-          return [[name, h("small", {}, ` ${sensor}`)], count(n), figure(low), figure(mean), figure(high) + sign];
+          const [least, middle, most] = figures(low, mean, high);
+          return [[name, h("small", {}, ` ${sensor}`)], count(n), least, middle, most + sign];
         }),
       ),
       ...node.inputs.map(({input, type, n}) => [[type, h("small", {}, ` ${input}`)], count(n), "", "", ""]),
@@ -315,12 +316,22 @@ function* alerts(found) {
   yield table("Alerts when this was made", ["Since", "What"], [{rows}]);
 }
 
-/** Four significant digits, and all those before the point, as in the file: 21.43, 1,013, 0.052. */
-function figure(value) {
-  if (typeof value !== "number" || !Number.isFinite(value)) return MISSING;
-  const digits = value === 0 ? 0 : Math.max(0, Math.min(6, 3 - Math.floor(Math.log10(Math.abs(value)))));
-  const text = value.toLocaleString("en", {maximumFractionDigits: digits});
-  return text === "-0" ? "0" : text.replace("-", "−");
+const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
+
+/** Four significant digits of `largest` (default: of it itself) and all before the point, as in the file. */
+function figure(value, largest) {
+  if (!isNumber(value)) return MISSING;
+  const size = Math.abs(largest ?? value);
+  const digits = size === 0 ? 0 : Math.max(0, Math.min(6, 3 - Math.floor(Math.log10(size))));
+  const least = largest === undefined ? 0 : digits;
+  const text = value.toLocaleString("en", {minimumFractionDigits: least, maximumFractionDigits: digits});
+  return /[1-9]/.test(text) ? text.replace("-", "−") : text.replace("-", "");
+}
+
+/** Numbers that stand side by side have as many digits after the point: 20.00, 20.94, 22.00. */
+function figures(...values) {
+  const largest = Math.max(0, ...values.filter(isNumber).map(Math.abs));
+  return values.map((value) => figure(value, largest));
 }
 
 function day(utc) {
