@@ -21,6 +21,7 @@ from fleet_dashboard.store_write import StoreError
 
 TABLES = {"about", "node", "boot", "sensor", "sample", "event", "log"}
 BESIDE = ("-wal", "-shm")
+MAGIC = b"SQLite format 3\0"
 
 
 @dataclass
@@ -91,7 +92,7 @@ def _look(database: sqlite3.Connection, backup: Path) -> Restored:
 
 def _instance_of(target: Path) -> str | None:
     """Of the database that is replaced; None if there is none that can be read."""
-    if not target.exists():
+    if not _is_database(target):
         return None
     try:
         with contextlib.closing(sqlite3.connect(f"{target.absolute().as_uri()}?mode=ro", uri=True)) as database:
@@ -103,7 +104,7 @@ def _instance_of(target: Path) -> str | None:
 def _swap(copy: Path, target: Path, stamp: str) -> Path | None:
     kept = target.with_name(f"{target.name}.{stamp}")
     was_there = target.exists()
-    if was_there:
+    if _is_database(target):
         _let_go(target)
     for end in BESIDE:  # of a broken database, or of one that somebody deleted: they would be played into ours
         if beside(target, end).exists():
@@ -115,6 +116,14 @@ def _swap(copy: Path, target: Path, stamp: str) -> Path | None:
             target.replace(kept)
     copy.replace(target)
     return kept if was_there else None
+
+
+def _is_database(path: Path) -> bool:
+    """By its first bytes: SQLite would throw away the log of a file that is none."""
+    if not path.exists():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
 
 
 def _let_go(target: Path) -> None:
