@@ -68,7 +68,8 @@ def node(database: sqlite3.Connection, number: int, start: int, end: int) -> Nod
             "WHERE node = ? AND coalesce(seen_ms, 0) >= ? AND coalesce(boot_ms, seen_ms, 0) < ?"
         )
         row = database.execute(accounts, (number, start, end)).fetchone()
-        found.boots, found.missing, found.gone, found.dropped, found.counted = *row[:4], bool(row[4])
+        found.boots, found.missing, found.gone, found.dropped = row[:4]
+        found.counted = bool(row[4])
         events = (
             "SELECT input, type, count(*) FROM event WHERE node = ? AND ts >= ? AND ts < ? "
             "GROUP BY input, type ORDER BY input, type"

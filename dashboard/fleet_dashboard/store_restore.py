@@ -87,7 +87,8 @@ def _look(database: sqlite3.Connection, backup: Path) -> Restored:
         raise StoreError(f"{backup} is damaged ({faults}); take an older backup")
     count = "SELECT (SELECT count(*) FROM node), (SELECT count(*) FROM sample), (SELECT count(*) FROM event)"
     newest = "SELECT max(ts) FROM (SELECT max(ts) AS ts FROM sample UNION ALL SELECT max(ts) FROM event)"
-    return Restored(*database.execute(count).fetchone(), database.execute(newest).fetchone()[0], version, 0, None)
+    nodes, readings, events = database.execute(count).fetchone()
+    return Restored(nodes, readings, events, database.execute(newest).fetchone()[0], version, 0, None)
 
 
 def _instance_of(target: Path) -> str | None:
