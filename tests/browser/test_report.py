@@ -113,7 +113,7 @@ def test_a_teacher_reads_the_last_lesson_and_chooses_another_time(
     assert int(figure(page, "readings").replace(",", "")) > int(readings.replace(",", ""))
     page.get_by_role("button", name="From").click()
     page.get_by_label("to", exact=True).fill("2025-01-01T10:00")
-    expect(page.get_by_role("alert")).to_contain_text("from lies before to")
+    expect(page.get_by_role("alert")).to_contain_text("From lies before to")
     page.get_by_label("From", exact=True).fill("2025-01-01T09:00")
     expect(page.get_by_text("No node sent anything")).to_be_visible()
     assert "from=" in page.url

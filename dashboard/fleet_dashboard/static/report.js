@@ -128,6 +128,7 @@ export class ReportPage {
     this.remember();
     this.patchBar(from, to);
     const asked = ++this.asked;
+    if (from >= to) return this.complain("From lies before to: choose an earlier or a later one.");
     setAttribute(this.sheet, "aria-busy", "true");
     try {
       const query = new URLSearchParams({from: Math.floor(from), to: Math.ceil(to)});
@@ -138,11 +139,15 @@ export class ReportPage {
       this.sheet.replaceChildren(...sheet(found));
     } catch (error) {
       if (asked !== this.asked) return;
-      setText(this.why, error.message);
-      setHidden(this.why, false);
-      this.sheet.replaceChildren();
+      this.complain(error.message);
     }
     setAttribute(this.sheet, "aria-busy", "false");
+  }
+
+  complain(sentence) {
+    setText(this.why, sentence);
+    setHidden(this.why, false);
+    this.sheet.replaceChildren();
   }
 
   patchBar(from, to) {
