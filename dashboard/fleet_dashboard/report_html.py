@@ -7,7 +7,7 @@ not escaped. `page` is pure.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from html import escape
 from typing import Any
@@ -30,12 +30,14 @@ dl div { display: flex; flex-direction: column-reverse; } dt { color: var(--soft
 dd { margin: 0; font-size: 1.75rem; font-weight: 700; letter-spacing: -.02em; line-height: 1.1; }
 table { border-collapse: collapse; width: 100%; } tbody { break-inside: avoid; }
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { font-weight: 600; } tbody th { overflow-wrap: anywhere; } thead th { color: var(--soft); font-size: .8125rem; }
-.n { text-align: right; white-space: nowrap; } tr > :last-child { padding-right: 0; }
-th.node { padding-top: 1rem; } th.node small { font-weight: 400; }
+th { font-weight: 600; } tbody th { overflow-wrap: anywhere; min-width: 4.5em; }
+small { font-weight: 400; font-size: .875em; } thead th { color: var(--soft); font-size: .8125rem; }
+.n { text-align: right; white-space: nowrap; } .n + :not(.n) { padding-left: .5rem; } tr > :last-child { padding-right: 0; }
+th.node { padding-top: 1rem; font-size: 1.1rem; }
 @media print { @page { margin: 16mm 14mm; } body { padding: 0; max-width: none; font-size: 9.5pt; }
   thead { display: table-header-group; } h2 { break-after: avoid; } tr { break-inside: avoid; } }
-@media (max-width: 40rem) { body { padding: 1.25rem 1rem; } th, td { padding-right: .5rem; font-size: .875rem; } }
+@media screen and (max-width: 40rem) { body { padding: 1.25rem 1rem; } th, td { padding-right: .5rem; font-size: .875rem; }
+  td small { display: block; } .roomy { display: none; } h2 { font-size: 1.1rem; } }
 """
 MISSING, MINUS = "\u2013", "\u2212"
 LOST = ("missing", "dropped", "gone")
@@ -107,15 +109,16 @@ def _rounds(rounds: list[Document], zone: timezone) -> Iterator[str]:
 def _nodes(nodes: list[Document]) -> Iterator[str]:
     if not nodes:
         return
-    yield "<h2>Nodes</h2>" + _start("Node", "Groups", "#Readings", "#Events", "#Answered", "Delivery")
+    yield "<h2>Nodes</h2>" + _start("Node", "~Groups", "#Readings", "#Events", "#~Answered", "Delivery")
     for node in nodes:
         answered = f"{node['answered']} of {node['asked']}" if node["asked"] else MISSING
         known = f" <small>{escape(node['id'])}</small>" if node["name"] != node["id"] else ""
         short = shortfall(node)
         delivery = f"<td class=bad>{short}</td>" if short else f"<td>{'complete' if node['counted'] else '?'}</td>"
         yield (
-            f"<tr><th scope=row>{escape(node['name'])}{known}</th><td>{escape(', '.join(node['groups']))}</td>"
-            f"<td class=n>{node['readings']:,}</td><td class=n>{node['events']:,}</td><td class=n>{answered}</td>"
+            f"<tr><th scope=row>{escape(node['name'])}{known}</th><td class=roomy>"
+            f"{escape(', '.join(node['groups']))}</td><td class=n>{node['readings']:,}</td>"
+            f"<td class=n>{node['events']:,}</td><td class='n roomy'>{answered}</td>"
             f"{delivery}</tr>"
         )
     yield f"</tbody></table>\n<p><small>{NOTE}</small></p>"
@@ -130,23 +133,23 @@ def _measured(nodes: list[Document]) -> Iterator[str]:
     nodes = [node for node in nodes if node["sensors"] or node["inputs"]]
     if not nodes:
         return
-    heads = ("Sensor", "Field", "#Count", "#Least", "#Mean", "#Most", "Unit")
-    yield "<h2>Measured and pressed</h2>" + _start(*heads, body=False)
+    yield "<h2>Measured and pressed</h2>" + _start("What", "#Count", "#Least", "#Mean", "#Most", body=False)
     coarse = False
     for node in nodes:
-        yield f"<tbody><tr><th class=node colspan=7>{escape(node['name'])}</th></tr>"
+        yield f"<tbody><tr><th class=node colspan=5>{escape(node['name'])}</th></tr>"
         for sensor in node["sensors"]:
             coarse = coarse or sensor["coarse"]
             for one in sensor["fields"]:
-                figures = "".join(f"<td class=n>{text}</td>" for text in row_of(one["low"], one["mean"], one["high"]))
+                low, mean, high = row_of(one["low"], one["mean"], one["high"])
                 yield (
-                    f"<tr><td>{escape(sensor['sensor'])}</td><td>{escape(one['name'])}</td>"
-                    f"<td class=n>{one['n']:,}</td>{figures}<td>{escape(symbol(one['unit']))}</td></tr>"
+                    f"<tr><td>{escape(one['name'])} <small>{escape(sensor['sensor'])}</small></td>"
+                    f"<td class=n>{one['n']:,}</td><td class=n>{low}</td><td class=n>{mean}</td>"
+                    f"<td class=n>{high} {escape(symbol(one['unit']))}</td></tr>"
                 )
         for one in node["inputs"]:
             yield (
-                f"<tr><td>{escape(one['input'])}</td><td>{escape(one['type'])}</td><td class=n>{one['n']:,}</td>"
-                "<td></td><td></td><td></td><td></td></tr>"
+                f"<tr><td>{escape(one['type'])} <small>{escape(one['input'])}</small></td>"
+                f"<td class=n>{one['n']:,}</td><td></td><td></td><td></td></tr>"
             )
         yield "</tbody>"
     yield "</table>"
@@ -177,12 +180,13 @@ def _alerts(alerts: list[Document], zone: timezone) -> Iterator[str]:
 
 
 def _start(*heads: str, body: bool = True) -> str:
-    """A table's head; columns with a # are numbers."""
-    cells: Iterable[str] = (
-        f"<th scope=col class=n>{head[1:]}</th>" if head.startswith("#") else f"<th scope=col>{head}</th>"
-        for head in heads
-    )
+    """A table's head; columns with a # are numbers, those with a ~ are left out on a phone."""
+    cells = (f"<th scope=col class='{_kind(head)}'>{head.lstrip('#~')}</th>" for head in heads)
     return f"\n<table><thead><tr>{''.join(cells)}</tr></thead>{'<tbody>' if body else ''}"
+
+
+def _kind(head: str) -> str:
+    return " ".join(name for sign, name in (("#", "n"), ("~", "roomy")) if sign in head)
 
 
 def number(value: Any, largest: Any = None) -> str:

@@ -126,6 +126,7 @@ export class ReportPage {
     const [from, to] = this.span();
     if (this.choice === "span") [this.from, this.to] = [from, to];
     this.remember();
+    document.title = "Lesson report · Sensor Fleet"; // what a browser prints on top of the page
     this.patchBar(from, to);
     const asked = ++this.asked;
     if (from >= to) return this.complain("From lies before to: choose an earlier or a later one.");
