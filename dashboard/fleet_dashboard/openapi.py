@@ -71,6 +71,7 @@ LOGIN = {
     "required": ["code"],
     "properties": {"code": {"type": "string", "description": "the teacher's code; `fleet teacher` shows it"}},
 }
+LESSON = (*SPAN, ("group", TEXT, "only nodes of this group"))
 WHICH = (("node", TEXT, "one node; default: all"), ("sensor", TEXT, "one sensor; default: all"), *SPAN)
 API = {
     ("GET", "/api/snapshot"): Described("Everything that the wall shows, at once"),
@@ -149,6 +150,18 @@ API = {
     ("GET", "/api/export/events.parquet"): Described(
         "The same as Parquet", "application/vnd.apache.parquet", query=WHICH, errors=(400, 404, 501, 503)
     ),
+    ("GET", "/api/report"): Described(
+        "What a lesson came to: nodes, sums of each field, events, rounds, commands; default: the last 90 minutes",
+        query=LESSON,
+        errors=(400, 503),
+    ),
+    ("GET", "/api/report.html"): Described(
+        "The same as one file to print and keep",
+        "text/html",
+        query=(*LESSON, ("zone", WHOLE, "minutes that its times are ahead of UTC; default: as the dashboard's clock")),
+        errors=(400, 503),
+    ),
+    ("GET", "/api/report.csv"): Described("The same as CSV", "text/csv", query=LESSON, errors=(400, 503)),
     ("GET", "/api/backup"): Described(
         "A consistent copy of the whole database, as SQLite file", "application/vnd.sqlite3", errors=(503,)
     ),

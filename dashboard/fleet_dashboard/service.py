@@ -18,7 +18,7 @@ import uvicorn
 from starlette.routing import BaseRoute
 
 from fleet_client import Client
-from fleet_dashboard import announce, confirm, web, web_class, web_rounds, web_time
+from fleet_dashboard import announce, confirm, web, web_class, web_report, web_rounds, web_time
 from fleet_dashboard.alerts import FADE_MS, Alerts
 from fleet_dashboard.arena import Arena
 from fleet_dashboard.boot import Boot
@@ -35,6 +35,7 @@ from fleet_dashboard.ledger import Ledger
 from fleet_dashboard.listening import listen
 from fleet_dashboard.live import FRAME_S, Live
 from fleet_dashboard.nodes import PRESENCE, Node, Registry
+from fleet_dashboard.report import Reports
 from fleet_dashboard.results import Results
 from fleet_dashboard.retained import RetainedCommands
 from fleet_dashboard.rights import Rights
@@ -153,7 +154,9 @@ class Service:
 
     def _further_routes(self) -> list[BaseRoute]:
         """Of the parts that have pages of their own."""
+        reports = Reports(self._settings.base, self._store, self._registry, self._arena, self._commands, self._alerts)
         parts = (
+            web_report.ReportPages(reports, self.now_ms),
             web_rounds.RoundPages(self._arena),
             web_class.ClassPages(self._classroom),
             web_time.TimePages(self._store, self._registry.nodes, self.now_ms),
