@@ -7,7 +7,8 @@ import os
 import sys
 
 from fleet_dashboard import settings
-from fleet_dashboard.service import Service, ServiceError
+from fleet_dashboard.listening import ServiceError
+from fleet_dashboard.service import Service
 from fleet_dashboard.store import StoreError
 
 

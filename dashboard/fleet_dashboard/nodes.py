@@ -183,6 +183,7 @@ VIEW: dict[str, Any] = {
     "last": _last,
     "boot": lambda node, step: node.presence.boot,
     "conn": lambda node, step: node.presence.conn,
+    "paused": lambda node, step: node.presence.paused + step if node.presence.paused else None,
     "period": lambda node, step: (node.meta or {}).get("period", node.period),
     "v": lambda node, step: node.values,
     "t": lambda node, step: {sensor: at + step for sensor, at in node.times.items()},
@@ -193,7 +194,7 @@ VIEW: dict[str, Any] = {
     "counts": _counts,
     "lag_ms": lambda node, step: node.lag_ms,
 }
-PRESENCE = {"state", "why", "since", "last", "boot", "conn"}
+PRESENCE = {"state", "why", "since", "last", "boot", "conn", "paused"}
 
 
 class Registry:

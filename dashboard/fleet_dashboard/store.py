@@ -21,7 +21,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from fleet_dashboard import store_backup, store_export, store_keep, store_read, store_roll, store_series, store_write
+from fleet_dashboard import (
+    store_backup,
+    store_export,
+    store_happenings,
+    store_keep,
+    store_read,
+    store_roll,
+    store_series,
+    store_write,
+)
 from fleet_dashboard.account import MAX_SEQ, Figures
 from fleet_dashboard.keep import Keep
 from fleet_dashboard.schema import COLUMNS
@@ -64,7 +73,7 @@ class Store:
         self._marked: store_roll.Marks = set()  # the writer's: minutes that wait for `tend`
         self._nodes: dict[str, int] = {}
         self._sensors: dict[tuple[int, str], SensorInfo] = {}
-        self._next = {"node": 1, "boot": 1, "sensor": 1}
+        self._next = {"node": 1, "boot": 1, "sensor": 1, "happening": 1}
         self._writer = ThreadPoolExecutor(1, "store-writer")
         self._reader = ThreadPoolExecutor(1, "store-reader")
         self._local = threading.local()
@@ -209,6 +218,17 @@ class Store:
     def add_log(self, node: int, boot: int, level: str, msg: str, tb: str, ts: int) -> None:
         self._add(store_write.LOG, (boot, node, level, msg, tb, ts))
 
+    def add_happening(self, row: tuple[Any, ...] | None = None) -> int:
+        """The id of a new row of `happening`, or write one: its id and the other columns of store_happenings."""
+        if row is None:
+            return self._new_id("happening")
+        self._add(store_happenings.WRITE, row)
+        return int(row[0])
+
+    def move_happenings(self, first: int, last: int, by_ms: int) -> None:
+        """The clock of the host was wrong when these were noted."""
+        self._add(store_happenings.MOVE, (first, last, by_ms))
+
     def set_meta(self, node: int, meta: dict[str, Any] | None) -> None:
         """None: the node was forgotten. Its history stays, but it is not shown after a restart."""
         self._add(store_write.META, (node, None if meta is None else json.dumps(meta)))
@@ -282,6 +302,13 @@ class Store:
 
     async def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._reader, lambda: question(self._connection()))
+
+    async def look(self, question: Callable[[sqlite3.Connection], T], what: str) -> T:
+        """The answer of a function of store_happenings or store_replay; StoreError if `what` cannot be read in time."""
+        try:
+            return await self._read(question)
+        except sqlite3.Error as error:
+            raise StoreError(f"{what} cannot be read ({error}); ask for a shorter span") from None
 
     async def series(self, node: str, sensor: str, start: int, end: int, points: int) -> dict[str, Any]:
         """See store_series.series; StoreError if it takes too long."""

@@ -6,7 +6,7 @@ import sqlite3
 import time
 from typing import Any
 
-from fleet_dashboard import account, store_roll
+from fleet_dashboard import account, store_happenings, store_roll
 from fleet_dashboard.schema import COLUMNS, MIGRATIONS
 
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -43,7 +43,10 @@ SAMPLES = {
 }
 READINGS = (*SAMPLES.values(), EVENT)
 # In this order, so that rows never point to what is not there yet.
-ORDER = (NODE, SENSOR, BOOT, *READINGS, LOG, META, ACCOUNT, PROGRESS, RETIME, RETIME_EVENTS, PLACE, PLACE_EVENTS)
+ORDER = (
+    *(NODE, SENSOR, BOOT, *READINGS, LOG, META, ACCOUNT, PROGRESS, RETIME, RETIME_EVENTS, PLACE, PLACE_EVENTS),
+    *(store_happenings.WRITE, store_happenings.MOVE),
+)
 
 
 def connect(path: Any) -> sqlite3.Connection:

@@ -33,7 +33,8 @@ from fleet_dashboard.store import StoreError
 from fleet_dashboard.web_data import DataPages
 
 STATIC = Path(__file__).with_name("static")
-PLACES = ("/", "/node/{node}", "/leaderboard")  # one document; app.js shows what belongs to the path
+# One document; app.js shows what belongs to the path.
+PLACES = ("/", "/node/{node}", "/leaderboard", "/commands", "/timeline", "/replay")
 DAY_MS = 24 * 3600 * 1000
 HEADERS = {
     "content-security-policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
