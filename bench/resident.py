@@ -32,7 +32,7 @@ def run() -> Iterator[str]:
                 ingest.wait_until(lambda goal=goal: ingest.stats(dashboard.url)["rows"] >= goal, within, complaint)
                 points.append((goal / 1e6, rss_mb(dashboard.pid)))
                 rate = goal / (time.monotonic() - began)
-                size = dashboard.database.stat().st_size / 1e6
+                size = sum(file.stat().st_size for file in dashboard.data_dir.glob("fleet.db*")) / 1e6
                 yield (
                     f"{goal:>10,} readings    {points[-1][1]:8.1f} MB   database {size:6.0f} MB   {rate:7,.0f} msg/s "
                     f"so far   {machine.load()}"
