@@ -1,7 +1,8 @@
 """A stream of readings as a fleet would send it, as fast as the broker takes it.
 
-python -m bench.stream PORT NODES MESSAGES WINDOW QOS prints when it began (monotonic s) and how long it took (s);
-it is a process of its own, so that it never shares an interpreter with what is measured.
+python -m bench.stream PORT NODES MESSAGES WINDOW QOS [PART] prints when it began (monotonic s) and how long it took
+(s); it is a process of its own, so that it never shares an interpreter with what is measured. With PART it waits for a
+line on stdin after so many messages each: the broker queues 100,000 for whoever is slower, and drops the rest.
 """
 
 import asyncio
@@ -42,6 +43,13 @@ def readings(nodes: int, messages: int, qos: int = 1, seed: int = 1) -> Iterator
         yield publish_packet(names[node], payloads.encode("tele", fields), number % 65535 + 1 if qos else 0)
 
 
+def in_parts(packets: Iterator[bytes], part: int) -> Iterator[bytes]:
+    for number, packet in enumerate(packets):
+        if number and number % part == 0:
+            sys.stdin.readline()  # the whole process may wait here: it has nothing else to do
+        yield packet
+
+
 async def send(port: int, packets: Iterable[bytes], window: int, qos: int = 1) -> tuple[float, float]:
     """(began, took) in s, from the first byte until the broker has taken all, with at most `window` in flight.
 
@@ -77,6 +85,6 @@ async def send(port: int, packets: Iterable[bytes], window: int, qos: int = 1) -
 if __name__ == "__main__":
     port, nodes, messages, window, qos = (int(word) for word in sys.argv[1:6])
     every = readings(nodes, messages, qos)
-    # Made beforehand, unless there is no room for so many.
-    packets = list(every) if messages <= 1_000_000 else every
+    # Made beforehand, unless there are too many to have them all.
+    packets = in_parts(every, int(sys.argv[6])) if len(sys.argv) > 6 else list(every)
     print(*asyncio.run(send(port, packets, window, qos)))
