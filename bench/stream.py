@@ -31,15 +31,21 @@ def publish_packet(topic: str, payload: bytes, packet_id: int, retain: bool = Fa
             return bytes(head) + body
 
 
-def readings(nodes: int, messages: int, qos: int = 1, seed: int = 1) -> Iterator[bytes]:
-    """The packets of `messages` readings, dealt over `nodes` nodes with a sequence of their own each."""
+def readings(nodes: int, messages: int, qos: int = 1, live: bool = False, seed: int = 1) -> Iterator[bytes]:
+    """The packets of `messages` readings, dealt over `nodes` nodes with a sequence of their own each.
+
+    `live`: each is sampled when it is asked for. Else `up` goes slower than any stream: a node whose `up` ran ahead of
+    its messages would have all that it sent placed anew with each of them, which no real one makes happen.
+    """
+    began = time.monotonic()
     chance = random.Random(seed)
     boots = [f"{chance.getrandbits(16):04x}" for _ in range(nodes)]
     names = [topics.node_topic("fleet", f"bench-{node:03d}", "tele", "sht4x") for node in range(nodes)]
     for number in range(messages):
         node, seq = number % nodes, number // nodes
         values = {"temp": round(chance.uniform(18, 26), 2), "hum": round(chance.uniform(30, 60), 1)}
-        fields = {"boot": boots[node], "seq": seq, "up": 1000 + seq * 1000, "v": values}
+        up = 1000 + (int((time.monotonic() - began) * 1000) if live else number // 100)
+        fields = {"boot": boots[node], "seq": seq, "up": up, "v": values}
         yield publish_packet(names[node], payloads.encode("tele", fields), number % 65535 + 1 if qos else 0)
 
 
@@ -84,7 +90,8 @@ async def send(port: int, packets: Iterable[bytes], window: int, qos: int = 1) -
 
 if __name__ == "__main__":
     port, nodes, messages, window, qos = (int(word) for word in sys.argv[1:6])
-    every = readings(nodes, messages, qos)
-    # Made beforehand, unless there are too many to have them all.
-    packets = in_parts(every, int(sys.argv[6])) if len(sys.argv) > 6 else list(every)
+    if len(sys.argv) > 6:
+        packets = in_parts(readings(nodes, messages, qos, live=True), int(sys.argv[6]))
+    else:
+        packets = list(readings(nodes, messages, qos))
     print(*asyncio.run(send(port, packets, window, qos)))
