@@ -42,7 +42,7 @@ def test_mute_all_refuses_a_buzz_counts_down_in_every_browser_and_is_ended_by_ha
         expect(mute.locator(".switch-state")).to_contain_text(re.compile(r"Muted until \d\d:\d\d"))
         page.locator(".choices [data-command=buzz]").click()
         page.get_by_role("button", name="Send buzz to everyone").click()
-        expect(page.locator(".answers [data-st=muted]")).to_have_count(2)
+        expect(page.locator(".answer .answers [data-st=muted]")).to_have_count(2)
         page.reload()
         expect(mute.locator(".switch-clock")).to_have_text(re.compile(r"^1[345]:\d\d$"))
         assert page.context.browser is not None
@@ -181,7 +181,7 @@ def test_boards_that_are_gone_are_forgotten_after_one_question_and_a_living_one_
         page.locator("dialog .danger").click()
         expect(page.locator(".roster-rows li")).to_have_count(1)
         expect(page.locator(".answer .summary")).to_have_text(re.compile(r"^2 of 2 in "))
-        expect(page.locator(".answers")).to_contain_text("Bo")
+        expect(page.locator(".answer .answers")).to_contain_text("Bo")
         cleared = probe.expect("fleet/1/bo/status", lambda seen: not seen.payload, within=30)
         assert cleared.topic == "fleet/1/bo/status"
         bo.start()
@@ -201,7 +201,7 @@ def test_nothing_is_cut_off_on_any_screen_light_or_dark(
         bo.kill()
         page.locator(".choices [data-command=identify]").click()
         page.get_by_role("button", name="Send identify to everyone").click()
-        expect(page.locator(".answers [data-st=muted]")).to_have_count(1)
+        expect(page.locator(".answer .answers [data-st=muted]")).to_have_count(1)
         for theme in ("light", "dark"):
             page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
             for width, height in ((390, 844), (1280, 800), (1920, 1080)):

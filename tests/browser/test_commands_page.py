@@ -31,7 +31,7 @@ def test_the_page_says_who_will_be_asked_and_who_answered_in_how_many_ms(page: P
         page.get_by_label("text").fill("hello")
         page.get_by_role("button", name="Send echo to group red").click()
         expect(page.locator(".answer .summary")).to_have_text(re.compile(r"^1 of 1 in \d+ ms$"))
-        expect(page.locator(".answers li")).to_have_text(re.compile(r"^Ada\d+ ms · hello$"))
+        expect(page.locator(".answer .answers li")).to_have_text(re.compile(r"^Ada\d+ ms · hello$"))
         page.reload()
         expect(page.locator(".targets [data-target=_red]")).to_have_attribute("aria-pressed", "true")
 
@@ -49,7 +49,7 @@ def test_limits_stand_by_each_argument_and_are_checked_before_anything_is_sent(p
         assert not sent
         page.get_by_label("ms").fill("500")
         page.get_by_role("button", name="Send period").click()
-        expect(page.locator(".answers li")).to_contain_text("500")
+        expect(page.locator(".answer .answers li")).to_contain_text("500")
 
 
 def test_the_silent_are_named_first_then_those_who_refused(page: Page, broker: Broker) -> None:
@@ -68,7 +68,7 @@ def test_the_silent_are_named_first_then_those_who_refused(page: Page, broker: B
         page.locator(".choices [data-command=buzz]").click()
         page.get_by_role("button", name="Send buzz to everyone").click()
         expect(page.locator(".answer .summary")).to_have_text(re.compile(r"^1 of 3 in .*, 1 refused, silent: Bo$"))
-        expect(page.locator(".answers b")).to_have_text(["Bo", "Ada", "Cy"])
+        expect(page.locator(".answer .answers b")).to_have_text(["Bo", "Ada", "Cy"])
         os.kill(bo.pid, signal.SIGCONT)
 
 
@@ -107,7 +107,7 @@ def test_of_a_large_class_the_exceptions_are_listed_and_the_rest_on_request(page
         page.locator(".choices [data-command=echo]").click()
         page.get_by_role("button", name="Send echo to everyone").click()
         expect(page.locator(".answer .summary")).to_have_text(re.compile(r"^120 of 121 in .*, silent: ghost$"))
-        expect(page.locator(".answers li")).to_have_count(1)
-        expect(page.locator(".answers li")).to_contain_text("ghost")
+        expect(page.locator(".answer .answers li")).to_have_count(1)
+        expect(page.locator(".answer .answers li")).to_contain_text("ghost")
         page.locator(".answer .more").click()
-        expect(page.locator(".answers li")).to_have_count(121)
+        expect(page.locator(".answer .answers li")).to_have_count(121)
