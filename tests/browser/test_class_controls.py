@@ -60,7 +60,7 @@ def test_mute_all_refuses_a_buzz_counts_down_in_every_browser_and_is_ended_by_ha
 
 
 def test_pause_all_stops_readings_is_said_on_the_wall_and_ends_by_hand(
-    page: Page, broker: Broker, dashboard: DashboardProcess
+    page: Page, broker: Broker, dashboard: DashboardProcess, shoot: Callable[[Page, str], Path]
 ) -> None:
     with (
         NodeProcess(broker.url, "ada", name="Ada", period=200),
@@ -77,6 +77,7 @@ def test_pause_all_stops_readings_is_said_on_the_wall_and_ends_by_hand(
         tile = page.locator("[data-node=ada]")
         expect(tile).to_have_attribute("data-state", "online")
         expect(tile.locator(".tile-why")).to_have_text(re.compile(r"^Paused until \d\d:\d\d$"))
+        shoot(page, "wall-paused")
         page.goto("/commands")
         expect(pause.locator(".switch-clock")).to_have_text(re.compile(r"^[345]:\d\d$"))
         late = [seen.json() for seen in probe.seen("fleet/1/ada/tele/+") if seen.json()["up"] > paused]

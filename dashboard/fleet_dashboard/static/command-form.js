@@ -5,7 +5,7 @@ import {h, setAttribute, setText} from "./dom.js";
 
 // In the order of a lesson; what is not named here follows in alphabetical order.
 const ORDER = ["identify", "buzz", "led", "say", "echo", "mute", "pause", "period", "groups", "name", "rebirth", "reset"];
-const LABELS = {ms: "ms", hz: "Hz", s: "seconds", on: "on"};
+export const LABELS = {ms: "ms", hz: "Hz", s: "seconds", on: "on"};
 
 /** [{name, spec, count}]: every command that one of these nodes knows, and how many of them do. */
 export function knownCommands(nodes) {

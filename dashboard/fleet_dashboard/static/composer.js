@@ -92,7 +92,7 @@ export class Composer {
       const single = target[0] !== "_";
       const [node] = members;
       setText(button.firstElementChild, text);
-      const state = node && !isHere(node) ? node.state : text === target ? "" : target;
+      const state = node && !isHere(node) ? node.state : text.toLowerCase() === target ? "" : target;
       setText(button.lastElementChild, single ? state : String(members.length));
       setAttribute(button, "aria-pressed", String(target === this.target));
       setAttribute(button, "data-away", single && node && !isHere(node) ? "" : null);
