@@ -81,7 +81,7 @@ def test_what_was_sent_can_be_sent_again_also_after_a_reload(page: Page, broker:
         line = page.locator(".history-lines li")
         expect(line).to_contain_text("buzz to Ada: ms 20")
         expect(line).to_contain_text("1 of 1 in")
-        page.get_by_role("link", name="Wall").click()
+        page.get_by_role("link", name="Wall", exact=True).click()
         page.get_by_role("link", name="Commands").click()
         expect(page.locator(".answer .summary")).to_contain_text("1 of 1 in")
         page.reload()
