@@ -6,7 +6,6 @@ Owns the caps (500 nodes, 32 fields each, 16 boots each). No MQTT, no SQL, no HT
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from fleet_dashboard import leaderboard
@@ -122,7 +121,7 @@ class Node:
     @property
     def figures(self) -> Figures:
         """Of all boots there ever were."""
-        sums = Figures(**asdict(self.rest))
+        sums = Figures(**vars(self.rest))
         for boot in self.boots.values():
             sums.add(boot.account)
         return sums
@@ -166,7 +165,7 @@ def _spark(node: Node, step: int) -> dict[str, Any] | None:
 
 
 def _counts(node: Node, step: int) -> dict[str, int]:
-    return {"received": node.received, **asdict(node.figures), "duplicates": node.duplicates, "bad": node.bad}
+    return {"received": node.received, **vars(node.figures), "duplicates": node.duplicates, "bad": node.bad}
 
 
 def _event(node: Node, step: int) -> dict[str, Any] | None:

@@ -88,6 +88,11 @@ class Presence:
             self.swaps = [*self.swaps[-9:], now]
         self._claims = [*self._claims[-(MAX_CLAIMS - 1) :], boot]
 
+    @property
+    def claims(self) -> list[str]:
+        """The boots that spoke live, in the order of their last claim, newest last."""
+        return self._claims
+
     def is_shared(self, now: int) -> bool:
         """Do two boards use this id?"""
         return sum(now - swap < SWAPS_MS for swap in self.swaps) >= SWAPS

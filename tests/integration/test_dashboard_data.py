@@ -24,6 +24,7 @@ from support import tiers
 from support.broker import Broker
 from support.dashboard import DashboardProcess
 from support.probe import Probe
+from support.rights import TOKEN
 
 COUNT = 6000
 
@@ -89,7 +90,7 @@ def test_what_nodes_send_can_be_taken_away(broker: Broker, probe: Probe, tmp_pat
 
         def fleet(*words: str, verb: str = "export") -> subprocess.CompletedProcess[str]:
             path = os.pathsep.join(str(tiers.ROOT / part) for part in ("node", "fleet-tools"))
-            env = {**os.environ, "FLEET_DASHBOARD": dashboard.url, "PYTHONPATH": path}
+            env = {**os.environ, "FLEET_DASHBOARD": dashboard.url, "PYTHONPATH": path, "FLEET_TOKEN": TOKEN}
             command = [sys.executable, "-m", "fleet_tools", verb, *words]
             return subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=30)
 

@@ -111,14 +111,18 @@ export class Dock {
     event.preventDefault();
     const [target, name] = [this.target, this.chosen];
     const args = readArgs(this.form, this.spec);
-    this.dismiss();
+    setHidden(this.problem, true);
+    this.form.inert = true; // what was typed stays until it is sent: somebody may have to log in first
     try {
       const accepted = await post("/api/commands", {target, name, args});
+      this.dismiss();
       this.sent = accepted.id;
       this.answer.open(this.fleet.rollcalls.get(accepted.id) ?? begun(accepted, target, name, args));
     } catch (error) {
       setText(this.problem, error.message);
       setHidden(this.problem, false);
+    } finally {
+      this.form.inert = false;
     }
   }
 }

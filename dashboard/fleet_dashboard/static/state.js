@@ -99,7 +99,7 @@ export class Fleet {
     if (frame.boards) this.boards = mergeBoards(this.boards, frame.boards, frame.challenges ?? this.challenges);
     if ("round" in frame) this.round = mergeRound(this.round, frame.round);
     this.take(frame);
-    this.tell({nodes: changed, events, moved, all: false});
+    this.tell({nodes: changed, events, moved, all: false, happenings: frame.happenings ?? []});
   }
 
   applyRollcall(rollcall) {
