@@ -2,7 +2,7 @@
 // boards. Loaded when first wanted, with its own style sheet.
 
 import {ClassControls} from "./class-controls.js";
-import {LABELS} from "./command-form.js";
+import {labelOf} from "./command-form.js";
 import {Composer} from "./composer.js";
 import {Desk, titleOf} from "./desk.js";
 import {h, patchList, perFrame, setAttribute, setHidden, setText} from "./dom.js";
@@ -115,7 +115,7 @@ export class CommandsPage {
     const one = target ?? (orders?.length === 1 ? order.node : null);
     const name = this.fleet.nodes.get(one)?.name || one;
     const whom = one === "_all" ? " to everyone" : one?.[0] === "_" ? ` to group ${one.slice(1)}` : one ? ` to ${name}` : "";
-    const given = Object.entries(args ?? {}).map(([key, value]) => `${LABELS[key] ?? key} ${value}`);
+    const given = Object.entries(args ?? {}).map(([key, value]) => `${labelOf(key)} ${value}`);
     return `${titleOf(line)}${whom}${given.length ? `: ${given.join(", ")}` : ""}`;
   }
 }
