@@ -28,7 +28,7 @@ def calm(page: Page, broker: Broker) -> None:
 def connected(page: Page, number: int) -> None:
     """The page knows so many boards and what they can do."""
     expect(page.locator(".class-count")).to_have_text(f"{number} of {number} boards are connected")
-    expect(page.locator(".choices [data-command=pause]")).to_be_visible()
+    expect(page.locator(".command-choices [data-command=pause]")).to_be_visible()
 
 
 def test_mute_all_refuses_a_buzz_counts_down_in_every_browser_and_is_ended_by_hand(page: Page, broker: Broker) -> None:
@@ -40,7 +40,7 @@ def test_mute_all_refuses_a_buzz_counts_down_in_every_browser_and_is_ended_by_ha
         expect(page.locator(".answer .summary")).to_have_text(re.compile(r"^2 of 2 in "))
         expect(mute.locator(".switch-clock")).to_have_text(re.compile(r"^1[345]:\d\d$"))
         expect(mute.locator(".switch-state")).to_contain_text(re.compile(r"Muted until \d\d:\d\d"))
-        page.locator(".choices [data-command=buzz]").click()
+        page.locator(".command-choices [data-command=buzz]").click()
         page.get_by_role("button", name="Send buzz to everyone").click()
         expect(page.locator(".answer .answers [data-st=muted]")).to_have_count(2)
         page.reload()
@@ -53,7 +53,7 @@ def test_mute_all_refuses_a_buzz_counts_down_in_every_browser_and_is_ended_by_ha
             mute.get_by_role("button", name="Unmute all").click()
             expect(elsewhere.get_by_role("button", name="Mute all", exact=True)).to_be_visible()
         expect(mute.locator(".switch-clock")).to_be_hidden()
-        page.locator(".choices [data-command=buzz]").click()
+        page.locator(".command-choices [data-command=buzz]").click()
         page.get_by_role("button", name="Send buzz to everyone").click()
         expect(page.locator(".answer h2").first).to_have_text("buzz")
         expect(page.locator(".answer .summary")).to_have_text(re.compile(r"^2 of 2 in "))
@@ -175,12 +175,12 @@ def test_boards_that_are_gone_are_forgotten_after_one_question_and_a_living_one_
         assert (status, answer["error"]) == (409, "Ada is online: it would be back at once; switch it off first")
         assert dashboard.post("/api/nodes/nobody/forget", {})[0] == 404
         page.get_by_role("button", name="Forget 2 lost boards").click()
-        expect(page.locator("dialog h2")).to_have_text("Forget 2 boards?")
+        expect(page.locator(".confirm h2")).to_have_text("Forget 2 boards?")
         shoot(page, "class-forget")
-        page.locator("dialog").get_by_role("button", name="Keep").click()
+        page.locator(".confirm").get_by_role("button", name="Keep").click()
         expect(page.locator(".roster-rows li")).to_have_count(3)
         page.get_by_role("button", name="Forget 2 lost boards").click()
-        page.locator("dialog .danger").click()
+        page.locator(".confirm .danger").click()
         expect(page.locator(".roster-rows li")).to_have_count(1)
         expect(page.locator(".answer .summary")).to_have_text(re.compile(r"^2 of 2 in "))
         expect(page.locator(".answer .answers")).to_contain_text("Bo")
@@ -201,15 +201,15 @@ def test_nothing_is_cut_off_on_any_screen_light_or_dark(
         page.locator(".switch[data-command=mute] .switch-button").click()
         expect(page.locator(".answer .summary")).to_have_text(re.compile(r"^2 of 2 in "))
         bo.kill()
-        page.locator(".choices [data-command=identify]").click()
+        page.locator(".command-choices [data-command=identify]").click()
         page.get_by_role("button", name="Send identify to everyone").click()
         expect(page.locator(".answer .answers [data-st=muted]")).to_have_count(1)
         for theme in ("light", "dark"):
             page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
             for width, height in ((390, 844), (1280, 800), (1920, 1080)):
                 page.set_viewport_size({"width": width, "height": height})
-                wide = page.evaluate("document.documentElement.scrollWidth")
-                assert wide <= width, f"the page is {wide} px wide on a screen of {width}"
+                wide = page.evaluate("document.querySelector('main').scrollWidth")
+                assert wide <= width, f"what is below the strip is {wide} px wide on a screen of {width}"
                 overlaps = page.evaluate(OVERLAPS)
                 assert not overlaps, f"at {width} px these parts of a switch lie on each other: {overlaps}"
                 shoot(page, f"commands-{width}-{theme}")

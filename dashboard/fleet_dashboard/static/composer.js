@@ -22,7 +22,7 @@ export class Composer {
     this.targets = h("div", {class: "targets", role: "group", "aria-label": "To whom"});
     this.more = h("p", {class: "hint"});
     this.asked = h("p", {class: "asked", role: "status"});
-    this.buttons = h("div", {class: "choices", role: "group", "aria-label": "Command"});
+    this.buttons = h("div", {class: "command-choices", role: "group", "aria-label": "Command"});
     this.none = h("p", {class: "hint"}, "No node here has said which commands it knows.");
     this.form = h("form", {class: "command-form", onsubmit: (event) => this.submit(event)});
     this.element = h(
