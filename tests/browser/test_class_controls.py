@@ -213,6 +213,10 @@ def test_nothing_is_cut_off_on_any_screen_light_or_dark(
                 overlaps = page.evaluate(OVERLAPS)
                 assert not overlaps, f"at {width} px these parts of a switch lie on each other: {overlaps}"
                 shoot(page, f"commands-{width}-{theme}")
+                page.locator(".roster").scroll_into_view_if_needed()
+                page.locator(".roster-rows li").last.scroll_into_view_if_needed()
+                shoot(page, f"commands-boards-{width}-{theme}")
+                page.evaluate("scrollTo(0, 0)")
 
 
 OVERLAPS = """() => [...document.querySelectorAll(".switch")].flatMap((one) => {

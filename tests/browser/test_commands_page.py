@@ -6,6 +6,8 @@ import json
 import os
 import re
 import signal
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -98,7 +100,9 @@ def test_a_command_that_only_some_know_says_how_many(page: Page, broker: Broker)
         expect(page.locator(".command-choices button")).to_have_count(1)
 
 
-def test_of_a_large_class_the_exceptions_are_listed_and_the_rest_on_request(page: Page, broker: Broker) -> None:
+def test_of_a_large_class_the_exceptions_are_listed_and_the_rest_on_request(
+    page: Page, broker: Broker, shoot: Callable[[Page, str], Path]
+) -> None:
     nobody = {"state": "online", "boot": "dead", "conn": 1}  # of a node that is not there any more, and nobody said so
     names = [f"n-{number}" for number in range(120)]
     with Crowd(broker.url, names, {"echo": []}), Probe(broker.url, "fleet/1/none") as probe:
@@ -112,5 +116,6 @@ def test_of_a_large_class_the_exceptions_are_listed_and_the_rest_on_request(page
         expect(page.locator(".answer .summary")).to_have_text(re.compile(r"^120 of 121 in .*, silent: ghost$"))
         expect(page.locator(".answer .answers li")).to_have_count(1)
         expect(page.locator(".answer .answers li")).to_contain_text("ghost")
+        shoot(page, "commands-121-nodes")
         page.locator(".answer .more").click()
         expect(page.locator(".answer .answers li")).to_have_count(121)

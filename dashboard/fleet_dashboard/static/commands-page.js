@@ -56,6 +56,7 @@ export class CommandsPage {
 
   tick() {
     this.controls.tick();
+    this.paint(); // how long boards are gone
   }
 
   /** This page depends on who is there, not on their readings. */
