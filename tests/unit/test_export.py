@@ -21,8 +21,10 @@ from starlette.routing import BaseRoute, Route
 from fleet_dashboard import export, openapi, store_export, web
 from fleet_dashboard.export import Csv, Exports
 from fleet_dashboard.store import Store
+from fleet_dashboard.web_class import ClassPages
 from fleet_dashboard.web_report import ReportPages
 from fleet_dashboard.web_rounds import RoundPages
+from fleet_dashboard.web_time import TimePages
 from support.rights import TEACHER, Rights
 
 T0 = 1_760_000_400_000
@@ -72,7 +74,9 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 def further() -> list[BaseRoute]:
     """The routes of other parts, which nobody calls here."""
-    return [*RoundPages(None).routes(), *ReportPages(None, lambda: 0).routes()]  # type: ignore[arg-type]
+    nothing: Any = None
+    parts = (RoundPages(nothing), ClassPages(nothing), ReportPages(nothing, nothing), TimePages(nothing, {}, nothing))
+    return [route for part in parts for route in part.routes()]
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from fleet_dashboard.nodes import Registry
 from fleet_dashboard.report import Reports
 from fleet_dashboard.store import Store
 from fleet_dashboard.web_report import ReportPages
+from support.rights import Rights
 
 T0 = 1_760_000_400_000  # a whole minute: 2025-10-09 09:00 UTC
 NOW = T0 + 100 * 60_000
@@ -31,6 +32,7 @@ class Fleet:
 
     def __init__(self, store: Store) -> None:
         self.exports = Exports(store)
+        self.rights = Rights()
         row = {"id": "r", "started": T0 + 5000, "state": "done", "title": f"Sprint {EVIL}", "unit": "presses"}
         winner = {"place": 1, "node": "ada", "name": EVIL, "score": 31, "teams": ["red"]}
         self.rounds = [{**row, "winners": [winner]}, {**row, "started": T0 - 1, "winners": []}]
