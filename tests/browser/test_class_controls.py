@@ -84,6 +84,9 @@ def test_pause_all_stops_readings_is_said_on_the_wall_and_ends_by_hand(
         assert not late, f"readings were taken during the pause: {late}"
         with NodeProcess(broker.url, "cy", name="Cy"):
             expect(pause.locator(".switch-groups")).to_have_text("Not paused: Cy.")
+            pause.get_by_role("button", name="Pause them too").click()
+            dashboard.node("cy", lambda node: node["paused"], within=30)
+            expect(pause.locator(".switch-groups")).to_be_hidden()
             mark = probe.mark()
             pause.get_by_role("button", name="Resume all").click()
             probe.expect("fleet/1/ada/tele/+", within=30, since=mark)
