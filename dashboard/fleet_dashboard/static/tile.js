@@ -101,7 +101,7 @@ function minor(node, head) {
 export function patchAge(slot, node, now) {
   const age = node.last ? now - node.last : null;
   const limit = Math.max(AGE_SHOWN_MS, 2 * (node.period || 0));
-  const old = node.state === "online" && age !== null && age > limit;
+  const old = node.state === "online" && !node.paused && age !== null && age > limit;
   const away = node.state !== "online" && node.since ? `for ${span(now - node.since)}` : "";
   setText(slot.parts.age, old ? ago(age) : away);
   setAttribute(slot, "data-old", old ? "" : null);
