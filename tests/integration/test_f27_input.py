@@ -28,8 +28,8 @@ SEED = 27
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,ignored_auth"
 SQL = (
     "'", '"', "`", ";", "--", "' --", "' OR '1'='1", "' OR 1=1 --", '" OR ""="', "') OR ('1'='1", "1 OR 1=1",
-    "'; DROP TABLE sample; --", "1; DELETE FROM node", "' UNION SELECT * FROM node --", "ada' AND '1'='1", "ada%", "a_a",
-    "ada'/**/OR/**/1=1--", "1)) UNION SELECT sql FROM sqlite_master --", "'||(SELECT name FROM node)||'", "?1", ":node",
+    "'; DROP TABLE sample; --", "1; DELETE FROM node", "' UNION SELECT * FROM node --", "ada' AND '1'='1", "ada%",
+    "ada'/**/OR/**/1=1--", "1)) UNION SELECT sql FROM sqlite_master --", "'||(SELECT name FROM node)||'", "?1", "a_a",
     "' AND randomblob(1000000000) --", "ada\x00' OR 1=1", "%27%20OR%201=1", "\uff41da", "ada' COLLATE NOCASE --",
     "ATTACH DATABASE '/tmp/x' AS y", "load_extension('x')", "\\' OR 1=1 --",
 )  # fmt: skip
