@@ -118,7 +118,8 @@ def test_the_api_answers_as_it_is_described_whatever_is_asked(
     command = [
         str(Path(sys.executable).with_name("st")), "run", f"{dashboard.url}/api/openapi.json",
         "--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES), "--seed", str(SEED),
-        "--checks", CHECKS, "--generation-database", "none", "--suppress-health-check", "all", "--no-color", "--request-timeout", "60",
+        "--checks", CHECKS, "--generation-database", "none",
+        "--suppress-health-check", "all", "--no-color", "--request-timeout", "60",
         "--report", "json", "--report-json-path", str(tmp_path / "report.json"),
     ]  # fmt: skip
     for path in left_out:
