@@ -47,7 +47,7 @@ def test_a_wrong_code_is_said_and_the_right_one_lets_in(page: Page) -> None:
     expect(page.get_by_label(CODE_FIELD)).to_be_focused()
     page.keyboard.type("not the code")
     page.keyboard.press("Enter")
-    expect(page.locator("dialog .problem")).to_have_text("This is not the teacher's code.")
+    expect(page.locator("dialog .wrong-code")).to_have_text("This is not the teacher's code.")
     page.keyboard.type(rights.CODE.upper().replace("-", " "))  # over the old one, which is selected
     page.keyboard.press("Enter")
     wait_for_role(page, TEACHER)
@@ -80,7 +80,7 @@ def test_a_link_logs_in_and_the_code_is_gone_from_the_address(page: Page, dashbo
 @pytest.mark.complains  # the 401 of the wrong code
 def test_a_link_with_an_old_code_asks_for_the_right_one(page: Page) -> None:
     page.goto("/#teacher=an-old-code")
-    expect(page.locator("dialog .problem")).to_have_text("This is not the teacher's code.")
+    expect(page.locator("dialog .wrong-code")).to_have_text("This is not the teacher's code.")
     page.keyboard.press("Escape")
     expect(page.locator("dialog")).to_be_hidden()
     wait_for_role(page, VIEWER)
