@@ -25,6 +25,58 @@ KINDS = {
 }
 
 
+@dataclass(frozen=True)
+class Guide:
+    """What a person is told beside the text of an alert: what it means, and the one thing to do."""
+
+    title: str
+    means: str
+    do: str
+
+
+# Kind of alert, and "lost", which is none but asks for the same. docs/operations.md has the same words.
+GUIDE = {
+    "lost": Guide(
+        "Lost",
+        "The connection broke without a goodbye: no power, no Wi-Fi, or the program ended. What the node measures "
+        "meanwhile waits in its journal.",
+        "Look at the board: if it is dark, give it power; if it runs, bring it nearer to the access point. It comes "
+        "back by itself, and so do its readings.",
+    ),
+    "silent": Guide(
+        "Silent",
+        "The node is connected, but nothing has come for three of its periods: a sensor hangs, or the period was "
+        "changed without a new birth certificate.",
+        "Open its page and read its log; if there is nothing, press reset on the board.",
+    ),
+    "duplicate-id": Guide(
+        "Two boards, one id",
+        "Two boards call themselves the same. Each pushes the other off the broker, and their readings mix.",
+        "Press reset on one of the two: it starts with a new boot, so you know which it is. Give that one another "
+        "`node` in its config.json and reset it again.",
+    ),
+    "retained-command": Guide(
+        "Command with retain",
+        "Somebody published a command with retain, so the broker would give it to every node that connects, again and "
+        "again. Nodes ignored it, and the dashboard took it off the broker.",
+        "Nothing is left to clear. Find who publishes to this topic, and leave `-r` (retain) out there.",
+    ),
+    "schema": Guide(
+        "Breaks the contract",
+        "The node sends what the contract does not allow. Such messages are counted and dropped; its other readings "
+        "are stored.",
+        "Look up the rule by its id in docs/topics.md, and mend what the node's program sends; `mosquitto_sub -v` on "
+        "its topics shows it as it comes.",
+    ),
+    "store": Guide(
+        "The database does not take anything",
+        "The dashboard cannot write to its disk. Nothing is lost yet: what is not stored is not acknowledged, and "
+        "waits at the broker and in the nodes.",
+        "Make room on the disk, or give FLEET_DATA a folder that can be written. It goes on by itself.",
+    ),
+}
+
+
 @dataclass
 class Alert:
     id: str
@@ -72,7 +124,8 @@ class Alerts:
         else:
             self.end("silent", node.id)
         if presence.is_shared(now):
-            text = f"two boards call themselves {node.id}: give one of them another id in its config.json"
+            boots = " and ".join(sorted(presence.claims[-2:]))
+            text = f"two boards call themselves {node.id}, boot {boots}: give one another id in its config.json"
             self.tell("duplicate-id", node.id, text, ts, now + SWAPS_MS)
 
     def judge_culprit(self, who: str, culprit: Culprit, now: int, ts: int) -> None:

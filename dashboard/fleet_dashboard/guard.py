@@ -82,7 +82,9 @@ class Guard:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)  # a file to keep has a stricter policy of its own
             await send(message)
 
         await (refused or self._app)(scope, receive, guarded)

@@ -43,6 +43,7 @@ ERRORS = {
     401: "this needs the teacher: a login or a token",
     403: "a foreign page, a name that is not ours, or a token that may only look",
     404: "there is no such thing",
+    409: "not as things are; the sentence says what is in the way",
     429: "too many wrong codes from this address; Retry-After says for how many seconds",
     501: "a library that this needs is not installed; the sentence says which",
     503: "not now: the database or the broker does not answer, or too many ask",
@@ -71,6 +72,7 @@ LOGIN = {
     "required": ["code"],
     "properties": {"code": {"type": "string", "description": "the teacher's code; `fleet teacher` shows it"}},
 }
+LESSON = (*SPAN, ("group", TEXT, "only nodes of this group"))
 WHICH = (("node", TEXT, "one node; default: all"), ("sensor", TEXT, "one sensor; default: all"), *SPAN)
 API = {
     ("GET", "/api/snapshot"): Described("Everything that the wall shows, at once"),
@@ -85,9 +87,40 @@ API = {
         needed=("sensor",),
         errors=(400, 404, 503),
     ),
+    ("POST", "/api/nodes/{node}/forget"): Described(
+        "Take a node that is gone off the wall; its readings stay, and it is back when it speaks",
+        errors=(404, 409, 503),
+    ),
     ("GET", "/api/delivery"): Described(
         "The account of every boot: taken, stored, expired, missing, gone, dropped, before, twice",
         query=(("since", WHOLE, "only boots heard since then, UTC ms"),),
+        errors=(400, 503),
+    ),
+    ("GET", "/api/timeline"): Described(
+        "What happened, newest first, and what to do about each kind. `before` of an answer asks for the next page",
+        query=(
+            *SPAN,
+            ("node", TEXT, "one node; default: all"),
+            ("group", TEXT, "the nodes that are in this group now"),
+            ("kind", TEXT, "birth, state, alert, command, round, host; several with commas"),
+            ("limit", WHOLE, "1 to 500; default 100"),
+            ("before", TEXT, "from the answer before"),
+        ),
+        errors=(400, 503),
+    ),
+    ("GET", "/api/replay"): Described(
+        "A chunk of a past span: the last value of each sensor in every second, events and happenings; the next one "
+        "begins at its `to`",
+        query=(
+            *SPAN,
+            ("every", WHOLE, "thinned to one in so many seconds, 1 to 60; default 1"),
+            ("state", TEXT, "1: with all nodes as they stood at `from`"),
+        ),
+        errors=(400, 503),
+    ),
+    ("GET", "/api/replay/marks"): Described(
+        "What happened in a past span of at most 6 h, how many events when, and since when readings are stored",
+        query=tuple(SPAN),
         errors=(400, 503),
     ),
     ("POST", "/api/commands"): Described(
@@ -118,6 +151,18 @@ API = {
     ("GET", "/api/export/events.parquet"): Described(
         "The same as Parquet", "application/vnd.apache.parquet", query=WHICH, errors=(400, 404, 501, 503)
     ),
+    ("GET", "/api/report"): Described(
+        "What a lesson came to: nodes, sums of each field, events, rounds, commands; default: the last 90 minutes",
+        query=LESSON,
+        errors=(400, 503),
+    ),
+    ("GET", "/api/report.html"): Described(
+        "The same as one file to print and keep",
+        "text/html",
+        query=(*LESSON, ("zone", WHOLE, "minutes that its times are ahead of UTC; default: as the dashboard's clock")),
+        errors=(400, 503),
+    ),
+    ("GET", "/api/report.csv"): Described("The same as CSV", "text/csv", query=LESSON, errors=(400, 503)),
     ("GET", "/api/backup"): Described(
         "A consistent copy of the whole database, as SQLite file", "application/vnd.sqlite3", errors=(503,)
     ),

@@ -151,4 +151,36 @@ ALTER TABLE boot ADD COLUMN expired_seq INTEGER NOT NULL DEFAULT -1;  -- the hig
 ALTER TABLE node ADD COLUMN presses INTEGER NOT NULL DEFAULT 0
 """
 
-MIGRATIONS = (FIRST, SECOND, THIRD)
+FOURTH = """
+-- What happened in the fleet, for people and for the replay (happenings.py): nodes that come and go, alerts, commands,
+-- rounds, and the dashboard's own comings and goings.
+CREATE TABLE happening(
+  id INTEGER PRIMARY KEY,
+  ts INTEGER NOT NULL,                -- UTC ms
+  until INTEGER NOT NULL,             -- of a row that stands for several: when the last was
+  n INTEGER NOT NULL DEFAULT 1,       -- for how many it stands
+  node TEXT NOT NULL DEFAULT '',      -- the node id or target, '' for the host itself
+  kind TEXT NOT NULL,                 -- birth, state, alert, command, round, host
+  word TEXT NOT NULL,                 -- which of its kind: lost, raised, started, ..
+  about TEXT NOT NULL DEFAULT '',     -- kind of the alert, name of the command, challenge of the round
+  state TEXT,                         -- the word of the node from then on; NULL: as before
+  boot TEXT NOT NULL DEFAULT '',
+  text TEXT NOT NULL DEFAULT '');
+CREATE INDEX happening_by_time ON happening(ts);
+CREATE INDEX happening_by_node ON happening(node, ts);
+CREATE INDEX happening_by_kind ON happening(kind, ts);
+CREATE INDEX happening_state ON happening(node, ts) WHERE state IS NOT NULL;
+
+-- Of the time before: when each node was first heard of, and its last start.
+INSERT INTO happening(ts, until, node, kind, word, state, boot, text)
+  SELECT min(coalesce(boot_ms, seen_ms)), min(coalesce(boot_ms, seen_ms)), name, 'birth', 'new', 'online', boot.boot,
+         'known from before happenings were noted'
+  FROM boot JOIN node ON node.id = boot.node WHERE shown AND coalesce(boot_ms, seen_ms) IS NOT NULL GROUP BY boot.node;
+INSERT INTO happening(ts, until, node, kind, word, state, boot, text)
+  SELECT max(coalesce(boot_ms, seen_ms)), max(coalesce(boot_ms, seen_ms)), name, 'birth', 'boot', 'online', boot.boot,
+         'known from before happenings were noted'
+  FROM boot JOIN node ON node.id = boot.node WHERE shown AND coalesce(boot_ms, seen_ms) IS NOT NULL
+  GROUP BY boot.node HAVING count(*) > 1
+"""
+
+MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH)

@@ -15,21 +15,27 @@ from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any
 
 import uvicorn
+from starlette.routing import BaseRoute
 
-from fleet_client import Client, ClientError, Denied, Message
-from fleet_dashboard import announce, confirm, web, web_rounds
+from fleet_client import Client
+from fleet_dashboard import announce, confirm, web, web_class, web_report, web_rounds, web_time
 from fleet_dashboard.alerts import FADE_MS, Alerts
 from fleet_dashboard.arena import Arena
 from fleet_dashboard.boot import Boot
+from fleet_dashboard.broker_drops import BrokerDrops
 from fleet_dashboard.catalogue import Catalogue
+from fleet_dashboard.classroom import Classroom
 from fleet_dashboard.clock import WallClock
 from fleet_dashboard.commands import Commands
 from fleet_dashboard.export import Exports
+from fleet_dashboard.happenings import Happenings
 from fleet_dashboard.ingest import Ingest
 from fleet_dashboard.intake import Intake
 from fleet_dashboard.ledger import Ledger
+from fleet_dashboard.listening import listen
 from fleet_dashboard.live import FRAME_S, Live
 from fleet_dashboard.nodes import PRESENCE, Node, Registry
+from fleet_dashboard.report import Reports
 from fleet_dashboard.results import Results
 from fleet_dashboard.retained import RetainedCommands
 from fleet_dashboard.rights import Rights
@@ -37,15 +43,11 @@ from fleet_dashboard.settings import Settings
 from fleet_dashboard.store import Store
 from fleet_dashboard.tally import Event
 from fleet_dashboard.upkeep import Upkeep
+from fleet_schema import topics
 
 STORE_ALERT_MS = 10_000
 PAUSED_MS = 5000  # who slept for so long did not listen, and cannot say who was silent
 BOOTS_SHOWN = 20
-BROKER_DROPPED = "$SYS/broker/publish/messages/dropped"
-
-
-class ServiceError(Exception):
-    """The service cannot start; one sentence."""
 
 
 class HttpServer(uvicorn.Server):
@@ -72,9 +74,9 @@ class Service:
         self._ingest = Ingest(settings.base, self._store, self._registry, self._ledger, self._clock, self)
         self._live = Live(self._registry, self._status, self.stats)
         results = Results(settings.data / "rounds")
+        self._happenings = Happenings(self._store, self._clock)
         self._arena = Arena(self._registry, self._clock, Catalogue(settings.challenges), results)
         self._linked_since: int | None = None
-        self._broker_dropped: int | None = None
         self._rate = 0.0
         self._db_bytes = 0
 
@@ -88,12 +90,13 @@ class Service:
         listener = listen(self._settings)
         for known in await self._store.open():
             self._ledger.restore(self._registry, known)
+        await self._happenings.begin()
         self.rights.open()
         await self._arena.ready()
         self._make_clients()
         server = HttpServer(
             uvicorn.Config(
-                web.application(self, self._settings.http_names, web_rounds.RoundPages(self._arena).routes()),
+                web.application(self, self._settings.http_names, self._further_routes()),
                 log_level="warning",
                 access_log=False,
                 lifespan="off",
@@ -117,7 +120,7 @@ class Service:
                         ("confirm", self._confirm),
                         ("upkeep", Upkeep(self._store, self._settings.keep, self.now_ms, self._behind).run),
                         ("retained", self._retained.watch),
-                        ("broker", self._watch_broker),
+                        ("broker", self._broker_drops.watch),
                         ("ready", lambda: self._get_ready(listener)),
                     )
                 ]
@@ -145,7 +148,20 @@ class Service:
         self._announcer = announce.Announcer(self._control, self._registry)
         self._arena.link(self._control, self._spawn)
         self._confirmer = confirm.Confirmer(self._control, self._registry, self._ledger, self._behind)
-        self._commands = Commands(self._control, self._registry, self._spawn, self._live.add_rollcall)
+        self._broker_drops = BrokerDrops(self._control)
+        self._commands = Commands(self._control, self._registry, self._spawn, self._called)
+        self._classroom = Classroom(self._control, self._registry, self._clock, self._live.set)
+
+    def _further_routes(self) -> list[BaseRoute]:
+        """Of the parts that have pages of their own."""
+        reports = Reports(self._settings.base, self._store, self._registry, self._arena, self._commands, self._alerts)
+        parts = (
+            web_report.ReportPages(reports, self.now_ms),
+            web_rounds.RoundPages(self._arena),
+            web_class.ClassPages(self._classroom),
+            web_time.TimePages(self._store, self._registry.nodes, self.now_ms),
+        )
+        return [route for part in parts for route in part.routes()]
 
     async def _serve(self, server: HttpServer, listener: socket.socket) -> None:
         await server.serve(sockets=[listener])
@@ -165,6 +181,7 @@ class Service:
         await asyncio.wait(loops)
         await self._announcer.say_goodbye(self.now_ms())
         self._ledger.settle(self._registry.nodes.values())
+        self._happenings.end()
         self._intake.finish()
         await commits
 
@@ -179,6 +196,7 @@ class Service:
 
     def _link(self, why: str | None) -> None:
         self._linked_since = self._clock.refresh() if why is None else None
+        self._happenings.link(why)
         self._live.set("broker", self._broker())
         if why is not None:
             print(f"connection to the broker lost ({why}), trying again", file=sys.stderr, flush=True)
@@ -190,8 +208,13 @@ class Service:
 
     def _retained_command(self, target: str, name: str) -> None:
         now = self._clock.refresh()
-        text = f"somebody published the command {name} to {target} with retain; it was cleared: leave -r out"
+        topic = topics.command_topic(self._settings.base, target, name)
+        text = f"somebody published to {topic} with retain; it was cleared: leave -r out"
         self._alerts.tell("retained-command", target, text, self._clock.utc(now), now + FADE_MS)
+
+    def _called(self, call: dict[str, Any]) -> None:
+        self._live.add_rollcall(call)
+        self._happenings.command(call)
 
     # -- what ingest tells at once (Listener) ------------------------------------------------------------------
 
@@ -207,8 +230,9 @@ class Service:
     def meta_changed(self, node: Node) -> None:
         self._arena.watch(node)
 
-    def command_seen(self) -> None:
+    def command_seen(self, target: str, name: str, payload: bytes) -> None:
         self._retained.command_seen()
+        self._classroom.command(target, name, payload)
 
     def speaks_though_gone(self, node: Node) -> None:
         self._commands.ask_rebirth(node, self._clock.refresh())
@@ -221,6 +245,7 @@ class Service:
         self._announcer.forget(node.id)
         self._arena.forget(node.id)
         self._alerts.forget(node.id)
+        self._happenings.forgotten(node.id)
 
     # -- what happens by the clock -----------------------------------------------------------------------------
 
@@ -228,16 +253,21 @@ class Service:
         while True:
             await asyncio.sleep(FRAME_S)
             now = self._clock.refresh()
-            if self._clock.take_jump():
+            if jump := self._clock.take_jump():
+                self._happenings.clock_was_set(jump)
                 self._ledger.clock_was_set(self._registry.nodes.values())
                 self._arena.clock_was_set()
                 self._live.start_again()
             changes = self._alerts.take_changes()
             if changes:
                 self._announcer.add_alerts(changes)
+                self._happenings.alerts(changes, now)
                 self._live.set("alerts", self._alerts.view())
             for key, news in self._arena.changes(now).items():
                 self._live.set(key, news)
+            self._happenings.nodes(self._registry.touched, now)
+            if happened := self._happenings.take_news():
+                self._live.set("happenings", happened)
             self._live.frame(now, self._clock.step)
 
     async def _seconds(self) -> None:
@@ -254,6 +284,8 @@ class Service:
             self._ledger.settle(self._registry.nodes.values())
             self._intake.commit_soon()
             await self._arena.second(now)
+            self._happenings.round(self._arena.view()["round"], now)
+            self._happenings.second(self._registry.nodes.values(), now)
             self._announcer.set_boards(self._arena.documents())
             self._db_bytes = await asyncio.to_thread(self._store.size)
 
@@ -278,22 +310,6 @@ class Service:
             await asyncio.sleep(confirm.EVERY_S)
             await self._confirmer.publish_due(self._clock.refresh())
 
-    async def _watch_broker(self) -> None:
-        """What the broker itself dropped, where it tells: data that was lost before it could reach us."""
-
-        def note(message: Message) -> None:
-            if message.payload.isdigit():
-                self._broker_dropped = int(message.payload)
-
-        while True:
-            try:
-                async with self._control.listen([BROKER_DROPPED], note):
-                    await self._stop.wait()
-            except Denied:
-                return
-            except ClientError:
-                await asyncio.sleep(1)
-
     # -- what the pages ask (web.Fleet) --------------------------------------------------------------------------
 
     def now_ms(self) -> int:
@@ -309,6 +325,7 @@ class Service:
             "broker": self._broker(),
             **self._arena.view(),
             "alerts": self._alerts.view(),
+            "class": self._classroom.view(),
         }
 
     def stats(self) -> dict[str, Any]:
@@ -326,7 +343,7 @@ class Service:
             "pending": store.pending,
             "stalls": self._intake.client.stalls,
             "db_bytes": self._db_bytes,
-            "broker_dropped": self._broker_dropped,
+            "broker_dropped": self._broker_drops.dropped,
             "reconnects": self._intake.client.reconnects,
             "viewers": self._live.viewers,
             "conflated": self._live.conflated,
@@ -379,19 +396,3 @@ class Service:
 
     def rollcall(self, name: str) -> dict[str, Any] | None:
         return self._commands.get(name)
-
-
-def listen(settings: Settings) -> socket.socket:
-    """A bound socket, so that a taken port is told before anything else begins."""
-    host, port = settings.http_host, settings.http_port
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, port))
-        sock.listen(128)
-    except OSError as error:
-        raise ServiceError(
-            f"cannot listen on {host}:{port} ({error.strerror}); FLEET_HTTP_PORT chooses another port"
-        ) from None
-    return sock

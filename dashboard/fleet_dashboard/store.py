@@ -11,17 +11,29 @@ of sample holds all values of one message: v0, v1, .. are the fields listed in `
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import sqlite3
 import threading
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
-from fleet_dashboard import store_backup, store_export, store_keep, store_read, store_roll, store_series, store_write
+from fleet_dashboard import (
+    store_backup,
+    store_export,
+    store_happenings,
+    store_keep,
+    store_read,
+    store_report,
+    store_roll,
+    store_series,
+    store_write,
+)
 from fleet_dashboard.account import MAX_SEQ, Figures
 from fleet_dashboard.keep import Keep
 from fleet_dashboard.schema import COLUMNS
@@ -64,7 +76,7 @@ class Store:
         self._marked: store_roll.Marks = set()  # the writer's: minutes that wait for `tend`
         self._nodes: dict[str, int] = {}
         self._sensors: dict[tuple[int, str], SensorInfo] = {}
-        self._next = {"node": 1, "boot": 1, "sensor": 1}
+        self._next = {"node": 1, "boot": 1, "sensor": 1, "happening": 1}
         self._writer = ThreadPoolExecutor(1, "store-writer")
         self._reader = ThreadPoolExecutor(1, "store-reader")
         self._local = threading.local()
@@ -89,6 +101,7 @@ class Store:
 
     def _open(self) -> list[KnownNode]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        store_write.refuse_newer(self.path)
         database = self._connection()
         store_write.migrate(database)
         store_write.write(database, {}, durable=True)  # what an earlier process committed is settled from here on
@@ -209,6 +222,17 @@ class Store:
     def add_log(self, node: int, boot: int, level: str, msg: str, tb: str, ts: int) -> None:
         self._add(store_write.LOG, (boot, node, level, msg, tb, ts))
 
+    def add_happening(self, row: tuple[Any, ...] | None = None) -> int:
+        """The id of a new row of `happening`, or write one: its id and the other columns of store_happenings."""
+        if row is None:
+            return self._new_id("happening")
+        self._add(store_happenings.WRITE, row)
+        return int(row[0])
+
+    def move_happenings(self, first: int, last: int, by_ms: int) -> None:
+        """The clock of the host was wrong when these were noted."""
+        self._add(store_happenings.MOVE, (first, last, by_ms))
+
     def set_meta(self, node: int, meta: dict[str, Any] | None) -> None:
         """None: the node was forgotten. Its history stays, but it is not shown after a restart."""
         self._add(store_write.META, (node, None if meta is None else json.dumps(meta)))
@@ -283,6 +307,13 @@ class Store:
     async def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._reader, lambda: question(self._connection()))
 
+    async def look(self, question: Callable[[sqlite3.Connection], T], what: str) -> T:
+        """The answer of a function of store_happenings or store_replay; StoreError if `what` cannot be read in time."""
+        try:
+            return await self._read(question)
+        except sqlite3.Error as error:
+            raise StoreError(f"{what} cannot be read ({error}); ask for a shorter span") from None
+
     async def series(self, node: str, sensor: str, start: int, end: int, points: int) -> dict[str, Any]:
         """See store_series.series; StoreError if it takes too long."""
         info = self._sensors.get((self._nodes.get(node, 0), sensor), SensorInfo(0, ()))
@@ -318,10 +349,22 @@ class Store:
                 raise StoreError(f"the export cannot be read on ({error})") from None
             yield encoded
 
-    async def backup(self, target: Path) -> None:
-        """A consistent copy of what is committed; StoreError if it cannot be written."""
+    async def report(self, start: int, end: int) -> list[store_report.NodeFigures]:
+        """What each node did within a span of whole minutes (UTC ms); StoreError if it takes too long."""
         try:
-            await asyncio.to_thread(store_backup.backup, self.path, target)
+            numbers = await self._read(store_report.node_numbers)
+            found = [
+                await self._read(functools.partial(store_report.node, number=number, start=start, end=end))
+                for number in numbers
+            ]
+        except sqlite3.Error as error:
+            raise StoreError(f"the report cannot be read ({error}); ask for a shorter span") from None
+        return [one for one in found if one is not None]
+
+    async def backup(self, target: Path, rounds: Mapping[str, bytes] = MappingProxyType({})) -> None:
+        """A consistent copy of what is committed, and of results; StoreError if it cannot be written."""
+        try:
+            await asyncio.to_thread(store_backup.backup, self.path, target, rounds)
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"the copy cannot be written ({error}); it needs as much space as the database") from None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from fleet_dashboard import store_roll
+from fleet_dashboard import store_happenings, store_roll
 from fleet_dashboard.account import MAX_SEQ
 from fleet_dashboard.keep import DAY_MS, Keep
 from fleet_dashboard.store_roll import HOUR, MINUTE, WIDTH, Marks
@@ -26,6 +26,7 @@ def expire(database: sqlite3.Connection, keep: Keep, now: int, marked: Marks) ->
             (keep.raw > 0 and _expire_raw(database, _before(now, keep.raw), done))
             or (keep.minutes > 0 and _expire_minutes(database, _before(now, keep.minutes), done))
             or (keep.hours > 0 and _expire_hours(database, _before(now, keep.hours)))
+            or store_happenings.expire(database, _before(now, keep.raw) if keep.raw > 0 else None)
         )
         database.execute("COMMIT")
     except BaseException:

@@ -13,8 +13,8 @@ EPILOG = """\b
 Example:
   fleet backup "fleet-$(date +%F).db"
 \b
-To go back to it: stop the dashboard, put the file in the place of fleet.db in FLEET_DATA (and delete fleet.db-wal and
-fleet.db-shm there), start it again.
+It holds all readings, events, logs and accounts, and the results of rounds; not your own challenges, which are files.
+To go back to it: stop the dashboard, `fleet restore FILE --data DIR`, start it again.
 """
 
 

@@ -16,6 +16,7 @@ export class Fleet {
     this.challenges = {challenges: [], problems: []};
     this.results = []; // heads of earlier rounds, newest first
     this.alerts = [];
+    this.class = {mute: {}, pause: {}}; // until when, by target: {"_all": server ms}
     this.events = []; // newest first
     this.rollcalls = new Map();
     this.ready = false;
@@ -98,7 +99,7 @@ export class Fleet {
     if (frame.boards) this.boards = mergeBoards(this.boards, frame.boards, frame.challenges ?? this.challenges);
     if ("round" in frame) this.round = mergeRound(this.round, frame.round);
     this.take(frame);
-    this.tell({nodes: changed, events, moved, all: false});
+    this.tell({nodes: changed, events, moved, all: false, happenings: frame.happenings ?? []});
   }
 
   applyRollcall(rollcall) {
@@ -157,6 +158,7 @@ export class Fleet {
     if (message.challenges) this.challenges = message.challenges;
     if (message.results) this.results = message.results;
     if (message.alerts) this.alerts = message.alerts;
+    if (message.class) this.class = message.class;
     if (typeof this.stats.messages === "number") this.totals.push([message.now, this.stats.messages]);
     while (this.totals.length > 2 && message.now - this.totals[0][0] > RATE_WINDOW) this.totals.shift();
   }

@@ -4,7 +4,7 @@
 import {setAttribute, setGlyph, setHidden, setText} from "./dom.js";
 import {heard} from "./rollcall.js";
 import {drawSpark} from "./spark.js";
-import {ago, count, fieldOf, inOrder, MISSING, number, roundTrip, shortfall, span, symbol, withUnit} from "./units.js";
+import {ago, count, fieldOf, inOrder, MISSING, number, reason, roundTrip, shortfall, span, symbol, withUnit} from "./units.js";
 
 const AGE_SHOWN_MS = 3000;
 const FLASH_MS = 600;
@@ -45,8 +45,8 @@ export function patchTile(slot, node) {
   setText(parts.state, node.state);
   patchValues(parts, node);
   const event = node.told ?? node.event;
-  setText(parts.event, event ? `${event.input} ${event.type}` : "");
-  setText(parts.why, node.state === "online" ? "" : sentence(node.why));
+  setText(parts.event, event && !node.paused ? `${event.input} ${event.type}` : "");
+  setText(parts.why, node.state === "online" && !node.paused ? "" : sentence(reason(node)));
   const missing = node.counts?.missing ?? 0; // what is gone or dropped nobody can mend: the node's page says it
   setText(parts.short, `${count(missing)} missing`);
   setHidden(parts.short, !missing);
