@@ -37,6 +37,10 @@ def test_a_viewer_sees_everything_and_no_control(page: Page, broker: Broker) -> 
         expect(page.locator(".stage")).to_be_visible()
         expect(page.locator(".referee")).to_be_hidden()
         expect(page.locator("#teacher")).to_have_text("Log in")
+        page.goto("/commands")
+        expect(page.locator(".commands")).to_be_visible()
+        expect(page.locator("main :is(button, input, select)").locator("visible=true")).to_have_count(0)
+        expect(page.locator("[data-place=commands]")).to_be_hidden()
 
 
 @pytest.mark.viewer
