@@ -18,6 +18,7 @@ VERSION = "3.1.0"
 OPEN = ("/api/", "/metrics")  # what is for programs; the rest are pages
 WHOLE, TEXT = {"type": "integer"}, {"type": "string"}
 NODE = ("node", TEXT, "the node's id")
+EXAMPLES = {"node": "ada", "sensor": "sht4x"}
 SPAN = [("from", WHOLE, "UTC ms, from then on"), ("to", WHOLE, "UTC ms, before then; default: now")]
 
 # How a teacher is known. A browser on another port than 80 has it in its cookie's name, like fleet_teacher_8080.
@@ -207,6 +208,9 @@ def _operation(method: str, path: str, about: Described) -> dict[str, Any]:
         {"name": name, "in": "query", "required": name in about.needed, "schema": schema, "description": words}
         for name, schema, words in about.query
     ]
+    for one in parameters:
+        if one["name"] in EXAMPLES:
+            one["example"] = EXAMPLES[one["name"]]
     responses: dict[str, Any] = {str(about.status): {"description": "as asked", "content": {about.answer: {}}}}
     error = {"application/json": {"schema": {"type": "object", "properties": {"error": TEXT}}}}
     teacher = needs_teacher(method, path)

@@ -13,6 +13,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -144,7 +145,7 @@ def judge(page: Page, ran: list[str], where: str) -> None:
     for attack in ATTACKS:
         tried("F24", attack.text, where, bool(wrong), "shown as text")
     assert not wrong, f"on {where}: {wrong}"
-    assert page.title() == "Sensor Fleet"
+    assert "Sensor Fleet" in page.title()
 
 
 def test_no_text_of_a_node_runs_on_any_page(page: Page, attacked: Probe, ran: list[str]) -> None:
@@ -197,8 +198,43 @@ def test_a_path_that_is_markup_is_text(page: Page, ran: list[str]) -> None:
         assert not wrong, f"{text}: {wrong}"
 
 
+def test_a_report_that_is_kept_as_a_file_is_text(
+    attacked: Probe, dashboard: DashboardProcess, page: Page, tmp_path: Path
+) -> None:
+    """As somebody opens it months later, from the disk; without its policy, so that the escaping is what is tested."""
+    found = page.request.get("/api/report.html").text()
+    kept = tmp_path / "report.html"
+    kept.write_text(re.sub(r"<meta http-equiv=[^>]*Content-Security-Policy[^>]*>", "", found))
+    assert "Content-Security-Policy" not in kept.read_text()
+    ran: list[str] = []
+    with page.context.browser.new_context() as elsewhere:  # type: ignore[union-attr]
+        reader = elsewhere.new_page()
+        reader.expose_function("boom", lambda *_: ran.append("a script ran"))
+        reader.on("request", lambda asked: ran.append(asked.url) if asked.url != kept.as_uri() else None)
+        reader.goto(kept.as_uri())
+        text = reader.locator("body").text_content() or ""
+        strange = (
+            "script, .boom, iframe, base, math, img, svg, form, details, a, link, body style, [onload], [autofocus]"
+        )
+        wrong = [*ran, *reader.locator(strange).evaluate_all("(all) => all.map((one) => one.outerHTML.slice(0, 99))")]
+    for attack in ATTACKS:
+        tried("F24", attack.text, "/api/report.html, kept as a file", bool(wrong), "shown as text")
+        assert attack.text[:NAME] in text
+    assert not wrong
+
+
 def test_what_goes_to_other_programs_is_no_code_there(attacked: Probe, dashboard: DashboardProcess, page: Page) -> None:
-    for path in ("/api/snapshot", "/api/export/readings.csv", "/api/export/events.csv", "/metrics", "/api/nodes/x00"):
+    for path in (
+        "/api/snapshot",
+        "/api/export/readings.csv",
+        "/api/export/events.csv",
+        "/metrics",
+        "/api/nodes/x00",
+        "/api/report",
+        "/api/report.csv",
+        "/api/timeline",
+        "/api/replay/marks",
+    ):
         answer = page.request.get(path)
         kind = answer.headers["content-type"]
         shown_as_page = "html" in kind or answer.headers["x-content-type-options"] != "nosniff"

@@ -80,10 +80,11 @@ def test_an_absolute_path_is_a_name_that_is_not_there(dashboard: DashboardProces
         judge(dashboard, "GET", place.format(target), target, place)
 
 
-def test_a_round_is_stopped_by_its_name_and_by_no_path(dashboard: DashboardProcess) -> None:
+@pytest.mark.parametrize("place", ["/api/rounds/{}/stop", "/api/nodes/{}/forget"])
+def test_what_is_changed_is_changed_by_its_name_and_by_no_path(dashboard: DashboardProcess, place: str) -> None:
     for up in UPS:
         for target in ("secret", "secret.txt"):
-            judge(dashboard, "POST", f"/api/rounds/{up}{target}/stop", up, "POST /api/rounds/{}/stop")
+            judge(dashboard, "POST", place.format(up + target), up, f"POST {place}")
 
 
 def test_what_must_be_there_is_there(dashboard: DashboardProcess) -> None:

@@ -82,7 +82,7 @@ class Rights {
       spellcheck: "false",
     });
     this.seen = h("input", {id: "teacher-seen", type: "checkbox", onchange: () => this.showCode(this.seen.checked)});
-    this.problem = h("p", {class: "problem", role: "alert", hidden: true});
+    this.problem = h("p", {class: "wrong-code", role: "alert", hidden: true});
     this.form = h(
       "form",
       {onsubmit: (event) => this.submit(event)},
@@ -92,7 +92,7 @@ class Rights {
       h("label", {class: "check", for: "teacher-seen"}, this.seen, "Show what I type"),
       this.problem,
       h("p", {class: "hint"}, h("code", {}, "fleet teacher"), " on the dashboard’s computer shows the code."),
-      h("div", {class: "choices"}, this.makeCancel("Keep looking"), h("button", {class: "send"}, "Log in")),
+      h("div", {class: "choices"}, this.makeCancel("Keep looking"), h("button", {class: "go"}, "Log in")),
     );
     this.account = h(
       "div",
@@ -102,7 +102,7 @@ class Rights {
         "div",
         {class: "choices"},
         this.makeCancel("Close"),
-        h("button", {type: "button", class: "send", onclick: () => this.logout()}, "Log out"),
+        h("button", {type: "button", class: "go", onclick: () => this.logout()}, "Log out"),
       ),
     );
     this.title = h("h2", {id: "teacher-title"});
