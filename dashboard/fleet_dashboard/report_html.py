@@ -84,7 +84,8 @@ def _head(document: Document, zone: timezone) -> Iterator[str]:
     for key, value in {**totals, "rounds": len(document["rounds"])}.items():
         if value or key not in LOST:
             bad = " class=bad" if value and key in LOST else ""
-            yield f"<div><dt>{key}</dt><dd{bad}>{value:,}</dd></div>"
+            word = key.removesuffix("s") if value == 1 else key
+            yield f"<div><dt>{word}</dt><dd{bad}>{value:,}</dd></div>"
     yield "</dl>"
     if not document["nodes"]:
         yield "<p>No node sent anything in this time.</p>"
