@@ -159,7 +159,8 @@ export class TimelinePage {
     const {parts} = card;
     setAttribute(card, "data-kind", kind);
     setText(parts.title, lost ? (lost.length === 1 ? "A node is lost" : `${lost.length} nodes are lost`) : title);
-    setText(parts.text, alert ? `${sentence(alert.text)}.` : "");
+    const begins = alert && [alert.node, this.fleet.nodes.get(alert.node)?.name].some((id) => id && alert.text.startsWith(id));
+    setText(parts.text, alert ? `${begins ? alert.text : sentence(alert.text)}.` : ""); // an id is never written large
     setHidden(parts.text, !alert);
     setText(parts.means, means);
     patchRemedy(parts.remedy, remedy);
