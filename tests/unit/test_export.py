@@ -22,6 +22,7 @@ from fleet_dashboard import export, openapi, store_export, web
 from fleet_dashboard.export import Csv, Exports
 from fleet_dashboard.store import Store
 from fleet_dashboard.web_rounds import RoundPages
+from fleet_dashboard.web_time import TimePages
 
 T0 = 1_760_000_400_000
 WHEN = "2025-10-09T09:00:00.000Z"
@@ -68,7 +69,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def http(store: Store) -> AsyncIterator[httpx.AsyncClient]:
-    rounds = RoundPages(None).routes()  # type: ignore[arg-type]
+    rounds = [*RoundPages(None).routes(), *TimePages(store, {}, int).routes()]  # type: ignore[arg-type]
     transport = httpx.ASGITransport(web.application(Fleet(store), (), rounds))  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
         yield client
@@ -168,8 +169,8 @@ async def test_prometheus_can_read_the_metrics_and_nodes_are_bounded(http: httpx
 
 async def test_the_description_has_every_route_and_no_other(http: httpx.AsyncClient, store: Store) -> None:
     document = (await http.get("/api/openapi.json")).json()
-    rounds = RoundPages(None).routes()  # type: ignore[arg-type]
-    routes = web.Pages(Fleet(store), rounds).routes()  # type: ignore[arg-type]
+    further = [*RoundPages(None).routes(), *TimePages(store, {}, int).routes()]  # type: ignore[arg-type]
+    routes = web.Pages(Fleet(store), further).routes()  # type: ignore[arg-type]
     there = {
         (method, route.path)
         for route in routes
