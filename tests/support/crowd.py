@@ -20,9 +20,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import paho.mqtt.client as paho
-from fleet_schema import payloads, topics
 from paho.mqtt.enums import CallbackAPIVersion
 
+from fleet_schema import payloads, topics
 from support import tiers
 
 SENSORS: dict[str, dict[str, list[str]]] = {
@@ -103,9 +103,9 @@ def crowd(count: int) -> list[Actor]:
         warm = 19 + 1.6 * room + chance.gauss(0, 0.8)
         name = f"node-{number:03d}"
         actors.append(Actor(name, name, [rooms[room]], ["sht4x"], warm=warm, phase=chance.uniform(0, 6)))
-    for number in (7, 77, 177, 277, 377):  # not all is well in any crowd
-        if number < count:
-            actors[number].state = "lost" if number % 2 else "offline"
+    for number, state in ((7, "lost"), (77, "lost"), (177, "offline"), (277, "sleeping"), (377, "lost")):
+        if number <= count:  # not all is well in any crowd
+            actors[number - 1].state = state
     return actors
 
 
@@ -167,7 +167,7 @@ class Stage:
         for actor in self._actors:
             if actor.state != "online":
                 away = {"state": actor.state, "boot": actor.boot, "conn": 1}
-                self._say(actor, "status", away | ({"wake": 600} if actor.state == "sleeping" else {}), retain=True)
+                self._say(actor, "status", away | ({"wake": 7200} if actor.state == "sleeping" else {}), retain=True)
 
     def play(self) -> None:
         """One reading of each sensor a second of each who is online, and a press now and then."""

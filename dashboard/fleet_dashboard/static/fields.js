@@ -28,6 +28,19 @@ export function quantities(nodes) {
   return new Map([...found].sort(([a, {nodes: m}], [b, {nodes: n}]) => n - m || (a < b ? -1 : 1)));
 }
 
+/** The key of what most of these nodes have as their own headline, or "state" if none has one. */
+export function commonest(nodes) {
+  const votes = new Map();
+  for (const node of nodes) {
+    const head = headline(node);
+    if (!head) continue;
+    const key = keyOf(node, head.sensor, head.field);
+    votes.set(key, (votes.get(key) ?? 0) + 1);
+  }
+  const [most] = [...votes].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+  return most?.[0] ?? STATE;
+}
+
 /**
  * The value that stands for the node: {sensor, field, unit, value}, or null. Of the quantity `key` if one was chosen;
  * else what its line is drawn of, else the first field of its first sensor.

@@ -4,7 +4,7 @@
 
 import {cellAt, drawCell, layout, neighbour} from "./cells.js";
 import {glyph, h, patchList, setAttribute, setGlyph, setHidden, setText} from "./dom.js";
-import {headline, quantities, STATE} from "./fields.js";
+import {commonest, headline, STATE} from "./fields.js";
 import {Range, shades} from "./heat.js";
 import {sharpContext} from "./spark.js";
 import {number, symbol, withUnit} from "./units.js";
@@ -73,11 +73,6 @@ export class HeatMap {
     this.place();
   }
 
-  /** The quantity that colours the cells. */
-  key() {
-    return this.show || (quantities(this.nodes).keys().next().value ?? STATE);
-  }
-
   resized(width) {
     if (Math.floor(width) === this.width) return;
     this.width = Math.floor(width);
@@ -105,7 +100,7 @@ export class HeatMap {
   /** Everything anew. */
   paint() {
     if (!this.width) return;
-    this.used = this.key();
+    this.used = this.show || commonest(this.nodes);
     this.take();
     const context = sharpContext(this.canvas, this.width, this.placed.height);
     const css = getComputedStyle(this.box);

@@ -72,7 +72,17 @@ export function matches(node, view) {
   return words.every((word) => text.toLowerCase().includes(word));
 }
 
-/** The more nodes, the smaller each: 30 still fit on a projector without scrolling. */
-export function automatic(nodes) {
-  return nodes <= 12 ? "roomy" : nodes <= 48 ? "compact" : nodes <= 300 ? "dense" : "map";
+const SIZES = [
+  ["roomy", 15.5, 9.6],
+  ["compact", 11.2, 6.7],
+  ["dense", 11.5, 2.9],
+]; // least width and height of a tile with its gap, in rem
+const PHONE = 30; // rem: there one scrolls anyway
+const TILES = 300; // more are too much for any page, and for any reader
+
+/** The largest size with which so many nodes fit `room` ({width, height} in rem) without scrolling. */
+export function automatic(nodes, room) {
+  if (room.width < PHONE) return nodes <= 12 ? "roomy" : nodes <= TILES ? "dense" : "map";
+  const fits = ([, width, height]) => Math.floor(room.width / width) * Math.floor(room.height / height) >= nodes;
+  return nodes > TILES ? "map" : (SIZES.find(fits)?.[0] ?? "dense");
 }

@@ -10,6 +10,7 @@ import {Tiles} from "./wall-tiles.js";
 import {View} from "./wall-view.js";
 
 const ANSWERS_SHOWN_MS = 8000;
+const FILTERS_REM = 4; // height of what stands above the tiles
 
 export class Wall {
   constructor(fleet, query) {
@@ -27,15 +28,16 @@ export class Wall {
     this.alerts = h("ul", {class: "alerts", "aria-label": "Alerts"});
     this.board = new Board(fleet, {rows: 8});
     this.ticker = new Ticker(fleet);
+    this.field = h("div", {class: "field"}, this.view.element, this.tiles.element, this.map.element, this.empty);
     this.element = h(
       "div",
       {class: "wall"},
       h("h1", {class: "unseen"}, "All nodes"),
-      h("div", {class: "field"}, this.view.element, this.tiles.element, this.map.element, this.empty),
+      this.field,
       h("aside", {class: "side", "aria-label": "Beside the nodes"}, this.alerts, this.board.element, this.ticker.element),
     );
     this.paint = perFrame(() => this.patch());
-    this.fitted = perFrame(() => this.map.element.hidden || this.map.place());
+    this.fitted = perFrame(() => this.list());
   }
 
   show() {
@@ -96,7 +98,7 @@ export class Wall {
     const all = this.fleet.sorted();
     const found = all.filter((node) => matches(node, view));
     const parts = sections(this.order.arrange(found, view, this.fleet.clock()), view.grouped);
-    const size = view.size || automatic(found.length);
+    const size = view.size || automatic(found.length, this.room());
     const asMap = size === "map" && found.length > 0;
     view.offer(this.fleet);
     view.patch(size);
@@ -109,6 +111,14 @@ export class Wall {
     this.patchEmpty(all.length, found.length);
   }
 
+  /** What a screen shows of the nodes without scrolling, in rem. */
+  room() {
+    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const {width, top} = this.field.getBoundingClientRect();
+    const dock = document.getElementById("dock")?.offsetHeight ?? 0;
+    return {width: width / rem, height: (innerHeight - (top + scrollY) - dock) / rem - FILTERS_REM};
+  }
+
   patchEmpty(all, found) {
     setHidden(this.empty, found > 0);
     if (found) return;
@@ -119,8 +129,8 @@ export class Wall {
   }
 
   patchAlerts() {
-    const make = (alert) =>
-      h("li", {}, glyph("state-lost"), h("b", {}, alert.node || alert.kind), " ", h("span", {}, alert.text));
+    const about = ({node, kind, text}) => (node && text.toLowerCase().startsWith(node) ? "" : `${node || kind} `);
+    const make = (alert) => h("li", {}, glyph("state-lost"), h("b", {}, about(alert)), h("span", {}, alert.text));
     patchList(this.alerts, this.fleet.alerts.slice(0, 4), (alert) => `${alert.id} ${alert.text}`, make);
     setHidden(this.alerts, !this.fleet.alerts.length);
   }
