@@ -6,7 +6,7 @@ import {token} from "./tokens.js";
 
 const GAP = 3;
 const TITLE = 26; // height of a section's title
-const HEIGHTS = [104, 88, 76, 66, 58, 50, 44, 38, 34, 30, 26, 22, 19]; // whole pixels: broken ones give seams
+const HEIGHTS = [150, 124, 104, 88, 76, 66, 58, 50, 44, 38, 34, 30, 26, 22, 19]; // whole pixels: broken ones give seams
 const FINGER = 30; // on a phone no cell is smaller
 const PHONE = 600;
 const NAMED = 46; // a cell of this height has room for a name above the value

@@ -9,6 +9,7 @@ import {token} from "./tokens.js";
 import {ago, count, number, roundTrip, shortfall, span, symbol, withUnit} from "./units.js";
 
 const AGE_SHOWN_MS = 3000;
+const ID_FITS = 16; // letters of name and id together; the id alone would be cut to nothing
 const FLASH_MS = 600;
 const TRAIL = 60; // points of a line that this page collects itself
 const FRESH_MS = 30000; // an event stands out for so long
@@ -48,10 +49,11 @@ export function patchTile(slot, node, show = "") {
   setAttribute(slot, "data-node", node.id);
   setAttribute(parts.link, "href", `/node/${encodeURIComponent(node.id)}`);
   setGlyph(parts.glyph, `state-${node.state}`);
-  setText(parts.name, node.name || node.id);
-  setAttribute(parts.name, "title", node.name || node.id);
+  const name = node.name || node.id;
+  setText(parts.name, name);
+  setAttribute(parts.name, "title", name === node.id ? name : `${name} (${node.id})`);
   setText(parts.id, node.id);
-  setHidden(parts.id, !node.name || node.name === node.id);
+  setHidden(parts.id, name.toLowerCase() === node.id || name.length + node.id.length > ID_FITS);
   setText(parts.state, node.state);
   patchValues(parts, node, head);
   const event = node.told ?? node.event;

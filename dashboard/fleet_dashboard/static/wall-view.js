@@ -46,7 +46,8 @@ export class View {
     this.sizes = SIZES.map(([value, text]) =>
       h("button", {type: "button", "data-size": value, onclick: () => this.choose({size: value})}, text),
     );
-    this.summary = h("summary", {}, "View");
+    this.now = h("span", {class: "view-now"});
+    this.summary = h("summary", {}, h("span", {}, "View"), this.now);
     this.details = h(
       "details",
       {class: "view", onkeydown: (event) => this.keyed(event)},
@@ -113,7 +114,7 @@ export class View {
       button.toggleAttribute("data-used", value === size && !this.size);
     }
     const said = [size, this.show.split(",")[0], this.sort === "name" ? "" : `by ${this.sort}`];
-    setText(this.summary, ["View", said.filter(Boolean).join(", ")].filter(Boolean).join(": "));
+    setText(this.now, said.filter(Boolean).join(", "));
   }
 }
 
