@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from support.broker import Broker
 from support.crowd import Crowd
+from support.dashboard import DashboardProcess
 from support.pages import PAGES, SIZES, THEMES
 
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]
@@ -18,7 +19,7 @@ WIDTHS = ((1280, 800), (390, 844))
 
 
 @pytest.fixture(scope="module")
-def crowd(broker: Broker) -> Iterator[None]:
+def crowd(broker: Broker, dashboard: DashboardProcess) -> Iterator[None]:
     with Crowd(broker.url, cast="class"):
         yield
 

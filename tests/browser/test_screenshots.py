@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from support.broker import Broker
 from support.crowd import Crowd
+from support.dashboard import DashboardProcess
 from support.pages import PAGES, THEMES
 
 SCREENS = ((390, 844), (1280, 800), (1920, 1080))
@@ -34,7 +35,7 @@ CUT = """() => [...document.querySelectorAll("body *")].flatMap((element) => {
 
 
 @pytest.fixture(scope="module")
-def crowd(broker: Broker) -> Iterator[None]:
+def crowd(broker: Broker, dashboard: DashboardProcess) -> Iterator[None]:
     with Crowd(broker.url, cast="class"):
         yield
 

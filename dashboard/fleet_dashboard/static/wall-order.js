@@ -73,8 +73,8 @@ export function matches(node, view) {
 }
 
 const SIZES = [
-  ["roomy", 15.5, 9.6],
-  ["compact", 11.2, 6.7],
+  ["roomy", 15.5, 10.2],
+  ["compact", 11.2, 7.5],
   ["dense", 11.5, 2.9],
 ]; // least width and height of a tile with its gap, in rem
 const PHONE = 30; // rem: there one scrolls anyway
@@ -83,6 +83,10 @@ const TILES = 300; // more are too much for any page, and for any reader
 /** The largest size with which so many nodes fit `room` ({width, height} in rem) without scrolling. */
 export function automatic(nodes, room) {
   if (room.width < PHONE) return nodes <= 12 ? "roomy" : nodes <= TILES ? "dense" : "map";
-  const fits = ([, width, height]) => Math.floor(room.width / width) * Math.floor(room.height / height) >= nodes;
-  return nodes > TILES ? "map" : (SIZES.find(fits)?.[0] ?? "dense");
+  return nodes > TILES ? "map" : (SIZES.find(([size]) => fits(size, nodes, room))?.[0] ?? "dense");
+}
+
+export function fits(size, nodes, room) {
+  const [, width, height] = SIZES.find(([known]) => known === size) ?? [];
+  return Math.floor(room.width / width) * Math.floor(room.height / height) >= nodes;
 }

@@ -46,11 +46,13 @@ export class Tiles {
     }
   }
 
-  /** Show these sections in this size. `glide`: tiles that change their place are seen to go there. */
-  arrange(sections, size, show, glide) {
+  /** Show these sections in this size. `glide`: tiles that change their place are seen to go there; `fits`: all of them
+   * fit the screen, and may use it all. */
+  arrange(sections, size, show, {glide, fits}) {
     const before = glide && !this.still.matches ? this.positions() : null;
     this.show = show;
     setAttribute(this.element, "data-density", size);
+    setAttribute(this.element, "data-fits", fits ? "" : null);
     setAttribute(this.element, "data-few", sections.length === 1 && sections[0].nodes.length <= 6 ? "" : null);
     const there = new Set(sections.flatMap(({nodes}) => nodes.map((node) => node.id)));
     for (const [id, slot] of this.slots) {

@@ -5,7 +5,7 @@ import {glyph, h, patchList, perFrame, setHidden, setText} from "./dom.js";
 import {Board} from "./leaderboard.js";
 import {Ticker} from "./ticker.js";
 import {HeatMap} from "./wall-map.js";
-import {automatic, matches, Order, sections} from "./wall-order.js";
+import {automatic, fits, matches, Order, sections} from "./wall-order.js";
 import {Tiles} from "./wall-tiles.js";
 import {View} from "./wall-view.js";
 
@@ -98,14 +98,15 @@ export class Wall {
     const all = this.fleet.sorted();
     const found = all.filter((node) => matches(node, view));
     const parts = sections(this.order.arrange(found, view, this.fleet.clock()), view.grouped);
-    const size = view.size || automatic(found.length, this.room());
+    const room = this.room();
+    const size = view.size || automatic(found.length, room);
     const asMap = size === "map" && found.length > 0;
     view.offer(this.fleet);
     view.patch(size);
     setText(view.shown, found.length === all.length ? "" : `${found.length} of ${all.length} shown`);
     setHidden(this.map.element, !asMap);
     setHidden(this.tiles.element, asMap);
-    this.tiles.arrange(asMap ? [] : parts, size, view.show, glide);
+    this.tiles.arrange(asMap ? [] : parts, size, view.show, {glide, fits: fits(size, found.length, room)});
     this.map.arrange(asMap ? parts : [], view.show);
     if (!asMap) this.tiles.tick();
     this.patchEmpty(all.length, found.length);
