@@ -58,7 +58,9 @@ export function patchTile(slot, node, show = "") {
   patchValues(parts, node, head);
   const event = node.told ?? node.event;
   setText(parts.event, event ? `${event.input} ${event.type}` : "");
-  setText(parts.why, node.state === "online" ? "" : sentence(node.why));
+  const why = node.state === "online" ? "" : sentence(node.why);
+  setText(parts.why, why);
+  setAttribute(parts.why, "title", why || null);
   const missing = node.counts?.missing ?? 0; // what is gone or dropped nobody can mend: the node's page says it
   setText(parts.short, `${count(missing)} missing`);
   setHidden(parts.short, !missing);
