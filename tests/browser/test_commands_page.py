@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from support.broker import Broker
-from support.crowd import Crowd
 from support.node import NodeProcess
+from support.obedient_crowd import ObedientCrowd
 from support.probe import Probe
 
 
@@ -94,7 +94,7 @@ def test_what_was_sent_can_be_sent_again_also_after_a_reload(page: Page, broker:
 
 
 def test_a_command_that_only_some_know_says_how_many(page: Page, broker: Broker) -> None:
-    with NodeProcess(broker.url, "ada"), Crowd(broker.url, ["dice"], {"roll": []}):
+    with NodeProcess(broker.url, "ada"), ObedientCrowd(broker.url, ["dice"], {"roll": []}):
         expect(page.locator(".command-choices [data-command=roll] small")).to_have_text("1 of 2 know it")
         page.locator(".targets [data-target=dice]").click()
         expect(page.locator(".command-choices button")).to_have_count(1)
@@ -105,7 +105,7 @@ def test_of_a_large_class_the_exceptions_are_listed_and_the_rest_on_request(
 ) -> None:
     nobody = {"state": "online", "boot": "dead", "conn": 1}  # of a node that is not there any more, and nobody said so
     names = [f"n-{number}" for number in range(120)]
-    with Crowd(broker.url, names, {"echo": []}), Probe(broker.url, "fleet/1/none") as probe:
+    with ObedientCrowd(broker.url, names, {"echo": []}), Probe(broker.url, "fleet/1/none") as probe:
         probe.publish("fleet/1/ghost/status", json.dumps(nobody), retain=True)
         expect(page.locator(".asked")).to_have_text("121 of 121 will be asked.")
         expect(page.locator(".composer .hint").first).to_have_text("and 81 more: type a part of the name")
