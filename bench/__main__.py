@@ -16,7 +16,7 @@
     charts    each range of the charts on a year of 100 nodes                   3            12
     browser   frames per second of the wall with 500 nodes                      2             6
 
-The times are those of two shared cores. ingest installs Node-RED into bench/.cache once (npm, two minutes more);
+The times are those of two shared cores. ingest installs Node-RED into .bench once (npm, two minutes more);
 latency and browser need chromium. What is absent is named, and the rest goes on. None of this is a test: a figure
 says what it was measured on and how busy that was, and people judge it.
 """

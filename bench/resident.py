@@ -10,9 +10,9 @@ from support.broker import Broker
 from support.dashboard import DashboardProcess
 from support.memory import rss_mb, slope
 
-NODES, WINDOW = 500, 500
+NODES, WINDOW, PART = 500, 500, 25_000  # one part on its way while another is stored
 FULL, SHORT, ROWS = 10_000_000, 500_000, 10
-SLOWEST = 1000  # messages/s; slower than this is stuck
+SLOWEST = 100  # messages/s; slower than this is stuck
 
 
 def run() -> Iterator[str]:
@@ -22,19 +22,26 @@ def run() -> Iterator[str]:
         dashboard.wait_until_ready(scene.START_S)
         yield f"{'at the start':<22} {rss_mb(dashboard.pid):8.1f} MB"
         command = [sys.executable, "-m", "bench.stream"]
-        command += [str(one) for one in (broker.port, NODES, messages, WINDOW, 1)]
+        command += [str(one) for one in (broker.port, NODES, messages, WINDOW, 1, PART)]
         began = time.monotonic()
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as sender:
-            for part in range(1, ROWS + 1):
-                goal = messages * part // ROWS
-                complaint = f"{goal:,} rows were not reached"
-                within = scene.START_S + messages / ROWS / SLOWEST
-                ingest.wait_until(lambda goal=goal: ingest.stats(dashboard.url)["rows"] >= goal, within, complaint)
-                points.append((goal / 1e6, rss_mb(dashboard.pid)))
-                rate = goal / (time.monotonic() - began)
-                size = dashboard.database.stat().st_size / 1e6
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as sender:
+            assert sender.stdin is not None
+            for done in range(PART, messages + 1, PART):
+                if done < messages:
+                    print(file=sender.stdin, flush=True)
+                within = scene.START_S + PART / SLOWEST
+                ingest.wait_until(
+                    lambda done=done: ingest.stats(dashboard.url)["rows"] >= done,
+                    within,
+                    f"{done:,} rows were not reached",
+                )
+                if done % (messages // ROWS):
+                    continue
+                points.append((done / 1e6, rss_mb(dashboard.pid)))
+                rate = done / (time.monotonic() - began)
+                size = sum(file.stat().st_size for file in dashboard.data_dir.glob("fleet.db*")) / 1e6
                 yield (
-                    f"{goal:>10,} readings    {points[-1][1]:8.1f} MB   database {size:6.0f} MB   {rate:7,.0f} msg/s "
+                    f"{done:>10,} readings    {points[-1][1]:8.1f} MB   database {size:6.0f} MB   {rate:7,.0f} msg/s "
                     f"so far   {machine.load()}"
                 )
             sender.wait(60)

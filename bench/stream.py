@@ -1,7 +1,8 @@
 """A stream of readings as a fleet would send it, as fast as the broker takes it.
 
-python -m bench.stream PORT NODES MESSAGES WINDOW QOS prints when it began (monotonic s) and how long it took (s);
-it is a process of its own, so that it never shares an interpreter with what is measured.
+python -m bench.stream PORT NODES MESSAGES WINDOW QOS [PART] prints when it began (monotonic s) and how long it took
+(s); it is a process of its own, so that it never shares an interpreter with what is measured. With PART it waits for a
+line on stdin after so many messages each: the broker queues 100,000 for whoever is slower, and drops the rest.
 """
 
 import asyncio
@@ -30,16 +31,29 @@ def publish_packet(topic: str, payload: bytes, packet_id: int, retain: bool = Fa
             return bytes(head) + body
 
 
-def readings(nodes: int, messages: int, qos: int = 1, seed: int = 1) -> Iterator[bytes]:
-    """The packets of `messages` readings, dealt over `nodes` nodes with a sequence of their own each."""
+def readings(nodes: int, messages: int, qos: int = 1, live: bool = False, seed: int = 1) -> Iterator[bytes]:
+    """The packets of `messages` readings, dealt over `nodes` nodes with a sequence of their own each.
+
+    `live`: each is sampled when it is asked for. Else `up` goes slower than any stream: a node whose `up` ran ahead of
+    its messages would have all that it sent placed anew with each of them, which no real one makes happen.
+    """
+    began = time.monotonic()
     chance = random.Random(seed)
     boots = [f"{chance.getrandbits(16):04x}" for _ in range(nodes)]
     names = [topics.node_topic("fleet", f"bench-{node:03d}", "tele", "sht4x") for node in range(nodes)]
     for number in range(messages):
         node, seq = number % nodes, number // nodes
         values = {"temp": round(chance.uniform(18, 26), 2), "hum": round(chance.uniform(30, 60), 1)}
-        fields = {"boot": boots[node], "seq": seq, "up": 1000 + seq * 1000, "v": values}
+        up = 1000 + (int((time.monotonic() - began) * 1000) if live else number // 100)
+        fields = {"boot": boots[node], "seq": seq, "up": up, "v": values}
         yield publish_packet(names[node], payloads.encode("tele", fields), number % 65535 + 1 if qos else 0)
+
+
+def in_parts(packets: Iterator[bytes], part: int) -> Iterator[bytes]:
+    for number, packet in enumerate(packets):
+        if number and number % part == 0:
+            sys.stdin.readline()  # the whole process may wait here: it has nothing else to do
+        yield packet
 
 
 async def send(port: int, packets: Iterable[bytes], window: int, qos: int = 1) -> tuple[float, float]:
@@ -76,7 +90,8 @@ async def send(port: int, packets: Iterable[bytes], window: int, qos: int = 1) -
 
 if __name__ == "__main__":
     port, nodes, messages, window, qos = (int(word) for word in sys.argv[1:6])
-    every = readings(nodes, messages, qos)
-    # Made beforehand, unless there is no room for so many.
-    packets = list(every) if messages <= 1_000_000 else every
+    if len(sys.argv) > 6:
+        packets = in_parts(readings(nodes, messages, qos, live=True), int(sys.argv[6]))
+    else:
+        packets = list(readings(nodes, messages, qos))
     print(*asyncio.run(send(port, packets, window, qos)))

@@ -16,7 +16,7 @@ from types import TracebackType
 from support.broker import free_port
 
 HERE = Path(__file__).parent
-CACHE = HERE.parent / ".cache" / "node-red"
+CACHE = HERE.parents[1] / ".bench" / "node-red"
 RED = CACHE / "node_modules" / "node-red" / "red.js"
 TABLE = "CREATE TABLE sample(node TEXT, sensor TEXT, boot TEXT, seq INTEGER, up INTEGER, temp REAL, hum REAL)"
 

@@ -32,11 +32,13 @@ table { border-collapse: collapse; width: 100%; } tbody { break-inside: avoid; }
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 600; } tbody th { overflow-wrap: anywhere; min-width: 4.5em; }
 small { font-weight: 400; font-size: .875em; } thead th { color: var(--soft); font-size: .8125rem; }
-.n { text-align: right; white-space: nowrap; } .n + :not(.n) { padding-left: .5rem; } tr > :last-child { padding-right: 0; }
+.n { text-align: right; white-space: nowrap; }
+.n + :not(.n) { padding-left: .5rem; } tr > :last-child { padding-right: 0; }
 th.node { padding-top: 1rem; font-size: 1.1rem; }
 @media print { @page { margin: 16mm 14mm; } body { padding: 0; max-width: none; font-size: 9.5pt; }
   thead { display: table-header-group; } h2 { break-after: avoid; } tr { break-inside: avoid; } }
-@media screen and (max-width: 40rem) { body { padding: 1.25rem 1rem; } th, td { padding-right: .5rem; font-size: .875rem; }
+@media screen and (max-width: 40rem) { body { padding: 1.25rem 1rem; }
+  th, td { padding-right: .5rem; font-size: .875rem; }
   td small { display: block; } .roomy { display: none; } h2 { font-size: 1.1rem; } }
 """
 MISSING, MINUS = "\u2013", "\u2212"
@@ -82,7 +84,8 @@ def _head(document: Document, zone: timezone) -> Iterator[str]:
     for key, value in {**totals, "rounds": len(document["rounds"])}.items():
         if value or key not in LOST:
             bad = " class=bad" if value and key in LOST else ""
-            yield f"<div><dt>{key}</dt><dd{bad}>{value:,}</dd></div>"
+            word = key.removesuffix("s") if value == 1 else key
+            yield f"<div><dt>{word}</dt><dd{bad}>{value:,}</dd></div>"
     yield "</dl>"
     if not document["nodes"]:
         yield "<p>No node sent anything in this time.</p>"

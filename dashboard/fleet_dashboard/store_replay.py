@@ -56,9 +56,13 @@ ACTIVE = """
 SELECT sensor.id, node.name, sensor.name, sensor.fields FROM sensor JOIN node ON node.id = sensor.node
 WHERE EXISTS (SELECT 1 FROM sample WHERE sensor = sensor.id AND ts >= ? AND ts < ?)
 """
+# One look into the index for each step, so that a chunk of hours costs as many as one of minutes.
 ROWS = f"""
-SELECT max(ts), {_VALUES} FROM sample WHERE sensor = ?1 AND ts >= ?2 AND ts < ?3
-GROUP BY {floored("ts", "?4")} ORDER BY 1
+WITH RECURSIVE step(low, high) AS (
+  SELECT ?2, min(?3, {floored("?2", "?4")} + ?4)
+  UNION ALL SELECT high, min(?3, high + ?4) FROM step WHERE high < ?3)
+SELECT last.ts, {{values}} FROM step JOIN sample AS last ON last.id = (
+  SELECT id FROM sample WHERE sensor = ?1 AND ts >= low AND ts < high ORDER BY ts DESC, id DESC LIMIT 1)
 """
 EVENTS = f"""
 SELECT max(event.ts), node.name, event.input, event.type, event.n
@@ -104,8 +108,9 @@ def chunk(database: sqlite3.Connection, start: int, end: int, every: int, with_s
         for number, node, name, fields in active:
             names = json.loads(fields)
             found.fields.setdefault(node, {})[name] = names
-            rows = database.execute(ROWS, (number, start, end, every))
-            found.values += [(ts, node, name, list(values[: len(names)])) for ts, *values in rows]
+            wanted = ", ".join(f"v{place}" for place in range(len(names)))
+            rows = database.execute(ROWS.format(values=wanted), (number, start, end, every))
+            found.values += [(ts, node, name, values) for ts, *values in rows]
         found.values.sort(key=lambda row: row[0])
         found.events = [
             {"t": ts, "node": node, "input": name, "type": kind, "n": n}
@@ -160,7 +165,8 @@ def _spark(
     if sensor not in known or field not in known[sensor][2]:
         return None
     place = list(known[sensor][2]).index(field)
-    rows = database.execute(SPARK.format(place=place), (known[sensor][0], at - SPARK_MS, at, SPARK_ROWS)).fetchall()
+    most = min(SPARK_ROWS, SPARK_POINTS * max(1, SPARK_EVERY_MS // max(1, int(meta.get("period") or SPARK_EVERY_MS))))
+    rows = database.execute(SPARK.format(place=place), (known[sensor][0], at - SPARK_MS, at, most)).fetchall()
     points: list[float] = []
     next_at = at
     for ts, value in rows:

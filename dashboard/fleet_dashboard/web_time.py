@@ -21,6 +21,7 @@ from fleet_dashboard.store import Store, StoreError
 HOUR_MS = 3_600_000
 EVER = 1 << 53
 PAGE = 100
+ADVICE = {kind: asdict(guide) for kind, guide in GUIDE.items()}
 
 
 class TimePages:
@@ -61,7 +62,7 @@ class TimePages:
             "now": self._now_ms(),
             "happenings": found,
             "before": f"{last['t']}.{last['id']}" if last else None,
-            "guide": {kind: asdict(guide) for kind, guide in GUIDE.items()},
+            "guide": ADVICE,
         }
 
     def _who(self, node: str | None, group: str | None) -> list[str] | None:
@@ -83,7 +84,7 @@ class TimePages:
 
     async def marks(self, request: Request) -> Response:
         async def found() -> dict[str, Any]:
-            return {"now": self._now_ms(), **await self._replay.marks(*self._span(request))}
+            return {"now": self._now_ms(), "guide": ADVICE, **await self._replay.marks(*self._span(request))}
 
         return await _answer(found())
 

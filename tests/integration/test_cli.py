@@ -201,7 +201,7 @@ def test_pause_is_sent_like_any_command_and_ls_says_who_is_paused(fleet: Fleet) 
     assert "online, paused" in fleet("ls").out
     assert fleet("send", "pause", "0", "--to", "ada").code == 0
     assert [row["paused"] for row in fleet("ls", "--json").json["nodes"]] == [False, True]
-    assert "s is not a whole number from 0 to 3600" in fleet("send", "pause", "1h", "--all").err
+    assert "s is a whole number from 0 to 3600, not '1h'" in fleet("send", "pause", "1h", "--all").err
 
 
 def test_nobody_at_all_is_code_4(fleet: Fleet) -> None:

@@ -183,6 +183,7 @@ def test_no_question_reads_a_whole_table(tmp_path: Path) -> None:
         }
         questions["FIRST"] = store_replay.FIRST
         questions["SPARK"] = store_replay.SPARK.format(place=0)
+        questions["ROWS"] = store_replay.ROWS.format(values="v0")
         asked: list[str] = []
         made.set_trace_callback(asked.append)
         for nodes, kinds in ((None, None), (["ada"], None), (None, ["state"]), (["ada", "bo"], ["alert"])):

@@ -371,7 +371,7 @@ async def test_a_result_outlives_the_process_and_a_round_that_was_cut_off_says_s
     assert again.heads[1]["winners"][0]["node"] == "ada"
     reborn = Arena(Registry(), lesson.clock, Catalogue(tmp_path / "none"), Results(tmp_path / "rounds"))
     await reborn.ready()
-    assert {"name": "sprint", "title": "Most presses in 30 s", "unit": "presses", "top": [["ada", "Ada", 1]]} in (
+    assert {"name": "sprint", "title": "Press sprint", "unit": "presses", "top": [["ada", "Ada", 1]]} in (
         reborn.documents()
     )
 

@@ -66,6 +66,7 @@ class Switch {
     this.state = h("p", {class: "switch-state", role: "status"});
     this.clock = h("span", {class: "switch-clock", role: "timer", "aria-label": "left"});
     this.groups = h("p", {class: "switch-groups"});
+    this.late = h("button", {type: "button", class: "quiet switch-late", onclick: () => this.reachLate()}, "Pause them too");
     this.left = h("progress", {class: "switch-left", max: 1, value: 0, "aria-hidden": "true"});
     this.choices = MINUTES.map((minutes) =>
       h("button", {type: "button", onclick: () => this.choose(minutes)}, `${minutes} min`),
@@ -76,7 +77,7 @@ class Switch {
       "section",
       {class: "switch panel", "data-command": words.command, "aria-label": words.title},
       glyph(words.icon, "switch-icon"),
-      h("div", {class: "switch-words"}, h("h3", {}, words.title), this.state, this.groups),
+      h("div", {class: "switch-words"}, h("h3", {}, words.title), this.state, this.groups, this.late),
       this.clock,
       this.tabs,
       this.button,
@@ -108,8 +109,10 @@ class Switch {
     setHidden(this.tabs, on);
     setHidden(this.clock, !on);
     setHidden(this.left, !on);
-    setText(this.groups, [this.alone(), on && words.command === "pause" ? this.awake() : ""].filter(Boolean).join(" "));
+    const awake = on && words.command === "pause" ? this.awake() : [];
+    setText(this.groups, [this.alone(), notPaused(awake)].filter(Boolean).join(" "));
     setHidden(this.groups, !this.groups.textContent);
+    setHidden(this.late, !awake.length);
     this.tick();
   }
 
@@ -136,11 +139,20 @@ class Switch {
 
   /** A node that came later was not told; each says of itself whether it is paused. */
   awake() {
-    const names = this.fleet.sorted().filter((node) => isHere(node) && !node.paused).map((node) => node.name || node.id);
-    if (!names.length) return "";
-    const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
-    return `Not paused: ${names.slice(0, NAMED).join(", ")}${more}.`;
+    return this.fleet.sorted().filter((node) => isHere(node) && !node.paused);
   }
+
+  /** For as long as the others. */
+  reachLate() {
+    const s = Math.max(1, Math.round((this.until - this.fleet.now()) / 1000));
+    this.desk.sendEach(this.words.command, this.awake().map(({id}) => ({node: id, args: {s}})));
+  }
+}
+
+function notPaused(nodes) {
+  if (!nodes.length) return "";
+  const names = nodes.slice(0, NAMED).map((node) => node.name || node.id);
+  return `Not paused: ${names.join(", ")}${nodes.length > NAMED ? ` and ${nodes.length - NAMED} more` : ""}.`;
 }
 
 /** 271000 -> "4:31" */

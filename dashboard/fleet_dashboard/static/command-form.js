@@ -5,7 +5,11 @@ import {h, setAttribute, setText} from "./dom.js";
 
 // In the order of a lesson; what is not named here follows in alphabetical order.
 const ORDER = ["identify", "buzz", "led", "say", "echo", "mute", "pause", "period", "groups", "name", "rebirth", "reset"];
-const LABELS = {ms: "ms", hz: "Hz", s: "seconds", on: "on"};
+const LABELS = new Map([["hz", "Hz"], ["s", "seconds"]]); // a Map: an argument may be called constructor
+
+export function labelOf(argument) {
+  return LABELS.get(argument) ?? argument;
+}
 
 /** [{name, spec, count}]: every command that one of these nodes knows, and how many of them do. */
 export function knownCommands(nodes) {
@@ -45,7 +49,7 @@ export function makeField([name, kind, low, high, ...preset], prefix) {
   };
   input.addEventListener("input", judge);
   input.addEventListener("invalid", judge);
-  return h("div", {class: `argument argument-${kind}`}, h("label", {for: id}, LABELS[name] ?? name), input, limits);
+  return h("div", {class: `argument argument-${kind}`}, h("label", {for: id}, labelOf(name)), input, limits);
 }
 
 function inWords(kind, low, high) {
@@ -58,7 +62,7 @@ function inWords(kind, low, high) {
 export function readArgs(form, spec) {
   const args = {};
   for (const [name, kind] of spec) {
-    const input = form.elements[name];
+    const input = form.elements.namedItem(name);
     if (kind === "b") args[name] = input.checked;
     else if (kind === "s" && input.value) args[name] = input.value;
     else if (kind !== "s" && input.value !== "") args[name] = Number(input.value);

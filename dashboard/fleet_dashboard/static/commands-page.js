@@ -2,6 +2,7 @@
 // boards. Loaded when first wanted, with its own style sheet.
 
 import {ClassControls} from "./class-controls.js";
+import {labelOf} from "./command-form.js";
 import {Composer} from "./composer.js";
 import {Desk, titleOf} from "./desk.js";
 import {h, patchList, perFrame, setAttribute, setHidden, setText} from "./dom.js";
@@ -14,10 +15,12 @@ await new Promise((resolve) => {
   document.head.append(style);
 });
 
+let desk = null;
+
 export class CommandsPage {
   constructor(fleet, query) {
     this.fleet = fleet;
-    this.desk = new Desk(fleet, (deed) => this.take(deed));
+    this.desk = desk ??= new Desk(fleet);
     this.controls = new ClassControls(fleet, this.desk);
     this.composer = new Composer(fleet, this.desk, query.get("to") || "_all");
     this.answer = new RollCallView(fleet, () => this.answer.clear());
@@ -40,19 +43,20 @@ export class CommandsPage {
   }
 
   show() {
-    this.unsubscribe = this.fleet.subscribe((change) => {
-      if (change.rollcall) this.desk.take(change.rollcall);
-      if (change.rollcall || this.isNews()) this.paint();
-    });
+    this.desk.changed = (deed) => this.take(deed);
+    this.unsubscribe = this.fleet.subscribe(() => this.isNews() && this.paint());
+    if (this.desk.current) this.take(this.desk.current);
     this.patch();
   }
 
   hide() {
     this.unsubscribe();
+    this.desk.changed = () => {};
   }
 
   tick() {
     this.controls.tick();
+    this.paint(); // how long boards are gone
   }
 
   /** This page depends on who is there, not on their readings. */
@@ -112,7 +116,7 @@ export class CommandsPage {
     const one = target ?? (orders?.length === 1 ? order.node : null);
     const name = this.fleet.nodes.get(one)?.name || one;
     const whom = one === "_all" ? " to everyone" : one?.[0] === "_" ? ` to group ${one.slice(1)}` : one ? ` to ${name}` : "";
-    const given = Object.entries(args ?? {}).map(([key, value]) => `${key} ${value}`);
+    const given = Object.entries(args ?? {}).map(([key, value]) => `${labelOf(key)} ${value}`);
     return `${titleOf(line)}${whom}${given.length ? `: ${given.join(", ")}` : ""}`;
   }
 }

@@ -22,7 +22,7 @@ export class Composer {
     this.targets = h("div", {class: "targets", role: "group", "aria-label": "To whom"});
     this.more = h("p", {class: "hint"});
     this.asked = h("p", {class: "asked", role: "status"});
-    this.buttons = h("div", {class: "choices", role: "group", "aria-label": "Command"});
+    this.buttons = h("div", {class: "command-choices", role: "group", "aria-label": "Command"});
     this.none = h("p", {class: "hint"}, "No node here has said which commands it knows.");
     this.form = h("form", {class: "command-form", onsubmit: (event) => this.submit(event)});
     this.element = h(
@@ -92,7 +92,7 @@ export class Composer {
       const single = target[0] !== "_";
       const [node] = members;
       setText(button.firstElementChild, text);
-      const state = node && !isHere(node) ? node.state : text === target ? "" : target;
+      const state = node && !isHere(node) ? node.state : text.toLowerCase() === target ? "" : target;
       setText(button.lastElementChild, single ? state : String(members.length));
       setAttribute(button, "aria-pressed", String(target === this.target));
       setAttribute(button, "data-away", single && node && !isHere(node) ? "" : null);

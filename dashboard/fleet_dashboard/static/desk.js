@@ -33,13 +33,15 @@ class Deed {
 }
 
 export class Desk {
-  /** `changed(deed)` is called whenever there is news of a deed, the newest included. */
-  constructor(fleet, changed) {
+  /** One for as long as the tab is open: what was sent is answered also while another page is shown. `changed(deed)`,
+   *  set by the page that is shown, is called whenever there is news of a deed. */
+  constructor(fleet) {
     this.fleet = fleet;
-    this.changed = changed;
+    this.changed = () => {};
     this.current = null;
     this.waiting = new Map(); // id -> what to call when its roll-call is done
     this.history = remembered();
+    fleet.subscribe(({rollcall}) => rollcall && this.take(rollcall));
   }
 
   take(rollcall) {

@@ -4,6 +4,7 @@
 import {ApiError, get} from "./api.js";
 import {Fleet} from "./state.js";
 
+const FIRST_S = 10; // of watching come with the first picture, so that it comes soon
 const AHEAD_S = 4; // of watching; less than that is loaded soon
 const EVERY = {1: 1, 10: 2, 60: 10, 300: 60}; // speed -> seconds that a sensor's value stands for
 const SHOWN_ALERTS = 200;
@@ -59,7 +60,7 @@ export class Film {
   /** A Fleet as it stood at this moment, or null if somebody went elsewhere meanwhile. */
   async load() {
     const at = this.time;
-    const until = Math.max(this.to, at + 1);
+    const until = Math.max(Math.min(this.to, at + FIRST_S * 1000 * this.speed), at + 1);
     const chunk = await this.ask(at, until, true);
     if (!chunk) return null;
     this.still = false;

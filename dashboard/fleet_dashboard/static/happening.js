@@ -44,7 +44,8 @@ export function describe(row, guide = {}) {
   const title = guide[row.about]?.title ?? row.about;
   const about = row.kind === "alert" ? title : row.kind === "command" ? row.about : "";
   const many = row.n > 1 ? `${row.n} changes until ${clock(row.until)}, this was the last` : "";
-  return {shape, tone, word, about, text: [many, sentence(row.text)].filter(Boolean).join(" · ")};
+  const text = row.node && row.text.startsWith(row.node) ? row.text : sentence(row.text); // an id is never written large
+  return {shape, tone, word, about, text: [many, text].filter(Boolean).join(" · ")};
 }
 
 /** The link to a node by its name now, or a target in words: "all nodes", "group red". */

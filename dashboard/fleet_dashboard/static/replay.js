@@ -15,7 +15,13 @@ await new Promise((resolve) => {
 });
 
 const HOUR = 3600e3;
-const SPANS = [[HOUR / 4, "15 min"], [HOUR, "1 hour"], [3 * HOUR, "3 hours"], [6 * HOUR, "6 hours"]];
+const SPANS = [
+  [HOUR / 4, "15 min"],
+  [HOUR / 2, "30 min"],
+  [HOUR, "1 hour"],
+  [3 * HOUR, "3 hours"],
+  [6 * HOUR, "6 hours"],
+];
 const SPEEDS = [1, 10, 60, 300];
 const FRAME_MS = 100;
 const SEEK_MS = 150; // a thumb that is dragged asks the server when it rests
@@ -97,9 +103,9 @@ export class ReplayPage {
       "div",
       {class: "replay-row"},
       this.toggle,
-      jump("Previous", "To what happened before", () => this.toMark(-1)),
       jump("−10 s", "Back 10 seconds", () => this.seek(this.film.time - STEP)),
       jump("+10 s", "On 10 seconds", () => this.seek(this.film.time + STEP)),
+      jump("Previous", "To what happened before", () => this.toMark(-1)),
       jump("Next", "To what happened next", () => this.toMark(1)),
       this.speeds,
       h("span", {class: "replay-span"}, this.start, this.length, last),
@@ -270,9 +276,10 @@ export class ReplayPage {
       this.caption.replaceChildren();
       return;
     }
-    const {word, about} = describe(row);
+    const {word, about} = describe(row, this.marks.guide);
     const name = who(row.node, this.live);
-    const parts = [shapeOf(row), h("span", {}, clock(row.t)), name, h("span", {}, word), about && h("span", {}, about)];
+    const said = about ? `${word}: ${about}` : word;
+    const parts = [shapeOf(row), h("span", {}, clock(row.t)), name, h("span", {}, said)];
     this.caption.replaceChildren(...parts.filter(Boolean));
   }
 }

@@ -198,7 +198,7 @@ function* sheet(report) {
     "dl",
     {class: "figures"},
     ...figures.map(([key, value]) =>
-      h("div", {"data-bad": LOST.includes(key)}, h("dt", {}, key), h("dd", {}, count(value))),
+      h("div", {"data-bad": LOST.includes(key)}, h("dt", {}, value === 1 ? key.replace(/s$/, "") : key), h("dd", {}, count(value))),
     ),
   );
   if (!report.nodes.length) {

@@ -3,6 +3,7 @@
 
 const SPARK_POINTS = 60;
 const RATE_WINDOW = 5000;
+const BY_NAME = new Intl.Collator("en", {numeric: true});
 
 export class Fleet {
   constructor(clock = Date.now) {
@@ -114,7 +115,7 @@ export class Fleet {
   /** Nodes in the fixed order of the wall: by name, then id, so that everyone finds their own. */
   sorted() {
     const name = (node) => node.name || node.id;
-    const order = (a, b) => name(a).localeCompare(name(b), "en", {numeric: true}) || (a.id < b.id ? -1 : 1);
+    const order = (a, b) => BY_NAME.compare(name(a), name(b)) || (a.id < b.id ? -1 : 1);
     return [...this.nodes.values()].sort(order);
   }
 

@@ -159,10 +159,11 @@ export class TimelinePage {
     const {parts} = card;
     setAttribute(card, "data-kind", kind);
     setText(parts.title, lost ? (lost.length === 1 ? "A node is lost" : `${lost.length} nodes are lost`) : title);
-    setText(parts.text, alert ? `${sentence(alert.text)}.` : "");
+    const begins = alert && [alert.node, this.fleet.nodes.get(alert.node)?.name].some((id) => id && alert.text.startsWith(id));
+    setText(parts.text, alert ? `${begins ? alert.text : sentence(alert.text)}.` : ""); // an id is never written large
     setHidden(parts.text, !alert);
     setText(parts.means, means);
-    setText(parts.remedy, remedy);
+    patchRemedy(parts.remedy, remedy);
     setHidden(parts.advice, !remedy);
     const named = lost?.slice(0, LOST_NAMED).map(({id}) => id) ?? [alert.node].filter(Boolean);
     patchList(parts.who, named, (id) => id, (id) => h("li", {}, who(id, this.fleet), h("span", {})), (item, id) => {
@@ -221,7 +222,7 @@ export class TimelinePage {
     setHidden(element.parts.text, !text);
     const advice = row.kind === "alert" && row.word === "raised" ? row.about : row.kind === "state" ? row.word : "";
     const remedy = this.guide[advice]?.do ?? "";
-    setText(element.parts.remedy, remedy);
+    patchRemedy(element.parts.remedy, remedy);
     setHidden(element.parts.help, !remedy);
   }
 
@@ -238,6 +239,13 @@ export class TimelinePage {
     this.empty.title = title;
     this.empty.replaceChildren(h("h3", {}, title), h("p", {}, text));
   }
+}
+
+/** A sentence of the guide: what stands between backticks is to be typed. */
+function patchRemedy(element, text) {
+  if (element.said === text) return;
+  element.said = text;
+  element.replaceChildren(...text.split("`").map((part, place) => (place % 2 ? h("code", {}, part) : part)));
 }
 
 function options(select, wanted, value) {
@@ -260,9 +268,9 @@ function makeCard() {
     remedy: h("span", {}),
   };
   parts.advice = h("p", {class: "remedy"}, h("b", {}, "What to do"), parts.remedy);
-  const head = h("header", {}, glyph("state-lost"), parts.title);
   const named = h("div", {class: "named"}, parts.who, parts.rest);
-  const card = h("li", {class: "card"}, head, named, parts.text, parts.means, parts.advice);
+  const head = h("div", {}, h("header", {}, glyph("state-lost"), parts.title), named);
+  const card = h("li", {class: "card"}, head, h("div", {}, parts.text, parts.means), parts.advice);
   card.parts = parts;
   return card;
 }
