@@ -25,6 +25,7 @@ from support.security import tried
 
 EXAMPLES = 10  # of each phase and operation
 SEED = 27
+PHASES = {"teacher": "examples,coverage,fuzzing", "viewer": "coverage"}  # a viewer mostly gets to the gate
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,ignored_auth"
 SQL = (
     "'", '"', "`", ";", "' --", "' OR '1'='1", "' OR 1=1 --", '" OR ""="', "') OR ('1'='1", "1 OR 1=1",
@@ -89,8 +90,7 @@ def test_text_in_a_request_is_never_sql(dashboard: DashboardProcess, place: str)
         through = status not in (200, 400, 404) or (status == 200 and (b'"ada"' in said or b"sht4x" in said))
         tried("F27", text, place, through, "no such thing, or refused")
         assert not through, f"{text!r} in {place}: {status} {said[:200]!r}"
-        assert b"sqlite" not in said.lower()
-        assert b"syntax" not in said.lower()
+        assert not [word for word in (b"OperationalError", b"syntax error", b"no such column") if word in said]
     assert contents(dashboard) == before
     assert dashboard.get("/api/nodes/ada")["id"] == "ada"
 
@@ -123,7 +123,7 @@ def test_the_api_answers_as_it_is_described_whatever_is_asked(
     left_out = ["/api/stream"] + (["/api/login"] if role == "teacher" else [])
     command = [
         str(Path(sys.executable).with_name("st")), "run", f"{dashboard.url}/api/openapi.json",
-        "--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES), "--seed", str(SEED),
+        "--phases", PHASES[role], "--max-examples", str(EXAMPLES), "--seed", str(SEED),
         "--checks", CHECKS, "--generation-database", "none",
         "--suppress-health-check", "all", "--no-color", "--request-timeout", "60",
         "--report", "json", "--report-json-path", str(tmp_path / "report.json"),
