@@ -26,7 +26,9 @@ BRIGHTNESS = """() => {
   const [cell, whole] = [document.querySelector(".map-cell"), canvas].map((one) => one.getBoundingClientRect());
   const scale = canvas.width / whole.width;
   const at = [cell.x - whole.x + 4, cell.y - whole.y + cell.height / 2].map((place) => place * scale);
-  return canvas.getContext("2d").getImageData(...at, 1, 1).data.slice(0, 3).reduce((sum, part) => sum + part);
+  const pixel = new OffscreenCanvas(1, 1).getContext("2d");
+  pixel.drawImage(canvas, ...at, 1, 1, 0, 0, 1, 1);
+  return pixel.getImageData(0, 0, 1, 1).data.slice(0, 3).reduce((sum, part) => sum + part);
 }"""  # of the chosen cell, near its left edge
 pytestmark = pytest.mark.timeout(300)
 

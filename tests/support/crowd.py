@@ -44,6 +44,7 @@ class Actor:
     sensors: list[str]
     state: str = "online"
     speaks: bool = True
+    period: int = 3000  # ms, as it says; it takes a reading a second, so that a busy machine does not make it silent
     presses: bool = False
     warm: float = 21.0
     boot: str = "0001"
@@ -61,7 +62,7 @@ class Actor:
                 "name": self.name,
                 "board": "unix",
                 "app": "1.0",
-                "period": 1000,
+                "period": self.period,
                 "groups": self.groups,
                 "sensors": {name: SENSORS[name] for name in self.sensors},
                 "inputs": {"button-a": ["press", "release", "long"]},
@@ -102,7 +103,7 @@ def crowd(count: int) -> list[Actor]:
         room = number % len(rooms)
         warm = 19 + 1.6 * room + chance.gauss(0, 0.8)
         name = f"node-{number:03d}"
-        actors.append(Actor(name, name, [rooms[room]], ["sht4x"], warm=warm, phase=chance.uniform(0, 6)))
+        actors.append(Actor(name, name, [rooms[room]], ["sht4x"], period=10_000, warm=warm, phase=chance.uniform(0, 6)))
     for number, state in ((7, "lost"), (77, "lost"), (177, "offline"), (277, "sleeping"), (377, "lost")):
         if number <= count:  # not all is well in any crowd
             actors[number - 1].state = state
@@ -147,10 +148,12 @@ class Stage:
         self._client.loop_start()
         self._began = time.monotonic()
 
-    def _say(self, actor: Actor, what: str, fields: dict[str, Any], retain: bool = False) -> paho.MQTTMessageInfo:
+    def _say(
+        self, actor: Actor, what: str, fields: dict[str, Any], qos: int = 0, retain: bool = False
+    ) -> paho.MQTTMessageInfo:
         kind, _, name = what.partition("/")
         topic = topics.node_topic(self._base, actor.id, kind, name or None)
-        return self._client.publish(topic, payloads.encode(kind, fields), qos=1, retain=retain)
+        return self._client.publish(topic, payloads.encode(kind, fields), qos=qos, retain=retain)
 
     def _up(self) -> int:
         return 5000 + int((time.monotonic() - self._began) * 1000)
@@ -159,15 +162,15 @@ class Stage:
         """Everybody says hello and, but for those who do not speak, takes a first reading; then some go."""
         for actor in self._actors:
             for what, fields in actor.births():
-                last = self._say(actor, what, fields, retain=True)
+                last = self._say(actor, what, fields, qos=1, retain=True)
             if actor.speaks:
                 for what, fields in actor.readings(self._up(), self._chance):
-                    last = self._say(actor, what, fields)
+                    last = self._say(actor, what, fields, qos=1)
         last.wait_for_publish(60)
         for actor in self._actors:
             if actor.state != "online":
                 away = {"state": actor.state, "boot": actor.boot, "conn": 1}
-                self._say(actor, "status", away | ({"wake": 7200} if actor.state == "sleeping" else {}), retain=True)
+                self._say(actor, "status", away | ({"wake": 7200} if actor.state == "sleeping" else {}), 1, True)
 
     def play(self) -> None:
         """One reading of each sensor a second of each who is online, and a press now and then."""

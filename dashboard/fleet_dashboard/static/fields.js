@@ -48,7 +48,8 @@ export function commonest(nodes) {
 export function headline(node, key = "") {
   if (key && key !== STATE) {
     for (const [sensor, fields] of inOrder(node.v)) {
-      for (const [field] of inOrder(fields)) if (keyOf(node, sensor, field) === key) return reading(node, sensor, field);
+      const field = inOrder(fields).find(([field]) => keyOf(node, sensor, field) === key)?.[0];
+      if (field) return reading(node, sensor, field);
     }
     return null;
   }

@@ -46,7 +46,8 @@ export class HeatMap {
     );
     this.what = h("b", {});
     this.bounds = [0, 1, 2].map(() => h("span", {}));
-    this.scale = h("div", {class: "scale"}, h("div", {class: "scale-bar"}), h("div", {class: "scale-bounds"}, ...this.bounds));
+    const numbers = h("div", {class: "scale-bounds"}, ...this.bounds);
+    this.scale = h("div", {class: "scale"}, h("div", {class: "scale-bar"}), numbers);
     this.counts = h("ul", {class: "map-states", "aria-label": "States"});
     this.legend = h("div", {class: "map-legend"}, this.what, this.scale, this.counts);
     this.element = h("div", {class: "map-view", hidden: true}, this.legend, this.box);
@@ -218,7 +219,8 @@ export class HeatMap {
     const below = cell.y + cell.height + 8;
     const high = this.lens.offsetHeight;
     const y = below + high > this.placed.height && cell.y > high ? cell.y - high - 8 : below;
-    const x = Math.max(0, Math.min(cell.x + cell.width / 2 - this.lens.offsetWidth / 2, this.width - this.lens.offsetWidth));
+    const wide = this.lens.offsetWidth;
+    const x = Math.max(0, Math.min(cell.x + (cell.width - wide) / 2, this.width - wide));
     this.lens.style.transform = `translate(${Math.round(x)}px, ${Math.round(y)}px)`;
   }
 }

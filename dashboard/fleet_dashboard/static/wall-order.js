@@ -75,7 +75,7 @@ export function matches(node, view) {
 const SIZES = [
   ["roomy", 15.5, 10.2],
   ["compact", 11.2, 7.5],
-  ["dense", 11.5, 2.9],
+  ["dense", 11.8, 2.55],
 ]; // least width and height of a tile with its gap, in rem
 const PHONE = 30; // rem: there one scrolls anyway
 const TILES = 300; // more are too much for any page, and for any reader

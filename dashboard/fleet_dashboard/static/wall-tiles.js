@@ -62,7 +62,8 @@ export class Tiles {
       this.slots.delete(id);
     }
     const make = () => h("section", {class: "section"}, h("h2", {}), h("ul", {class: "tiles"}));
-    patchList(this.element, sections, ({title}) => title, make, (section, wanted) => this.patchSection(section, wanted));
+    const update = (section, wanted) => this.patchSection(section, wanted);
+    patchList(this.element, sections, ({title}) => title, make, update);
     if (before) this.glide(before);
   }
 
@@ -71,7 +72,8 @@ export class Tiles {
     setText(heading, title ? `${title} ${nodes.length}` : "");
     heading.hidden = !title;
     setAttribute(list, "aria-label", title ? `Nodes of ${title}` : "Nodes");
-    patchList(list, nodes, (node) => node.id, (node) => this.slot(node), (slot, node) => patchTile(slot, node, this.show));
+    const update = (slot, node) => patchTile(slot, node, this.show);
+    patchList(list, nodes, (node) => node.id, (node) => this.slot(node), update);
   }
 
   slot(node) {

@@ -34,7 +34,7 @@ export class Wall {
       {class: "wall"},
       h("h1", {class: "unseen"}, "All nodes"),
       this.field,
-      h("aside", {class: "side", "aria-label": "Beside the nodes"}, this.alerts, this.board.element, this.ticker.element),
+      h("aside", {class: "side", "aria-label": "News"}, this.alerts, this.board.element, this.ticker.element),
     );
     this.paint = perFrame(() => this.patch());
     this.fitted = perFrame(() => this.list());
