@@ -84,6 +84,7 @@ def test_pause_all_stops_readings_is_said_on_the_wall_and_ends_by_hand(
         assert not late, f"readings were taken during the pause: {late}"
         with NodeProcess(broker.url, "cy", name="Cy"):
             expect(pause.locator(".switch-groups")).to_have_text("Not paused: Cy.")
+            shoot(page, "class-paused")
             pause.get_by_role("button", name="Pause them too").click()
             dashboard.node("cy", lambda node: node["paused"], within=30)
             expect(pause.locator(".switch-groups")).to_be_hidden()

@@ -6,6 +6,7 @@ import {clock} from "./units.js";
 
 const MINUTES = [1, 5, 15];
 const NAMED = 3; // nodes that a sentence names
+const SETTLED_MS = 2000; // by then every node that heard a pause has said so
 
 /** The panel: `desk` sends. */
 export class ClassControls {
@@ -109,7 +110,8 @@ class Switch {
     setHidden(this.tabs, on);
     setHidden(this.clock, !on);
     setHidden(this.left, !on);
-    const awake = on && words.command === "pause" ? this.awake() : [];
+    const settled = on && this.end === until && this.fleet.now() - this.began > SETTLED_MS;
+    const awake = settled && words.command === "pause" ? this.awake() : [];
     setText(this.groups, [this.alone(), notPaused(awake)].filter(Boolean).join(" "));
     setHidden(this.groups, !this.groups.textContent);
     setHidden(this.late, !awake.length);
@@ -123,8 +125,8 @@ class Switch {
       return;
     }
     const left = until - this.fleet.now();
-    this.longest = Math.max(this.end === until ? this.longest : 0, left);
-    this.end = until;
+    if (this.end !== until) [this.end, this.began, this.longest] = [until, this.fleet.now(), 0];
+    this.longest = Math.max(this.longest, left);
     setText(this.clock, countdown(left));
     this.left.value = left / this.longest;
   }

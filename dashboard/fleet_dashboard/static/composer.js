@@ -94,6 +94,7 @@ export class Composer {
       setText(button.firstElementChild, text);
       const state = node && !isHere(node) ? node.state : text.toLowerCase() === target ? "" : target;
       setText(button.lastElementChild, single ? state : String(members.length));
+      setHidden(button.lastElementChild, single && !state);
       setAttribute(button, "aria-pressed", String(target === this.target));
       setAttribute(button, "data-away", single && node && !isHere(node) ? "" : null);
     });
