@@ -35,7 +35,7 @@ soak: .venv/.ready-test
 	  $(if $(SEED),--seed $(SEED))
 
 clean:
-	rm -rf .venv .demo node/lib tests/artifacts bench/results .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .demo node/lib tests/artifacts bench/results .bench .pytest_cache .mypy_cache .ruff_cache
 
 .venv/.ready: pyproject.toml constraints.txt Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

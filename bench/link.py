@@ -1,20 +1,14 @@
 """Our link against stock umqtt.simple: a QoS 1 publish on loopback, and the CPU of doing nothing."""
 
-import os
 import subprocess
 from pathlib import Path
 
+from bench.machine import cpu_s
 from support import tiers
 from support.broker import Broker
 
 COUNT, IDLE_S = 300, 8
 SCRIPT = Path(__file__).with_name("upy_link.py")
-
-
-def cpu_s(pid: int) -> float:
-    """User and system time of a process, from fields 14 and 15 of proc_pid_stat(5)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def measure(broker: Broker, who: str) -> tuple[float, float, float]:

@@ -4,12 +4,19 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
-from support import tiers
+from support import security, tiers
 from support.broker import Broker
 from support.probe import Probe
 from support.upy import UpyFile
+
+# An example may take its time on a busy machine; that is no finding.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -60,6 +67,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         report.outcome = "failed"
         report.longrepr = f"skipped, but FLEET_REQUIRE makes a skip a failure: {report.longrepr}"
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    table = security.write()
+    if table is not None:
+        terminalreporter.write_line(f"what was tried against the dashboard: {table.relative_to(tiers.ROOT)}")
 
 
 @pytest.fixture

@@ -6,7 +6,9 @@ import asyncio
 import os
 import sys
 
+from fleet_client.credentials import CredentialError
 from fleet_dashboard import settings
+from fleet_dashboard.claim import InUse, claim
 from fleet_dashboard.listening import ServiceError
 from fleet_dashboard.service import Service
 from fleet_dashboard.store import StoreError
@@ -20,10 +22,11 @@ def main() -> None:
     """Exit code 0 after SIGINT or SIGTERM, 1 if it cannot run, 2 for a bad setting."""
     try:
         chosen = settings.load(sys.argv[1:], os.environ)
-        asyncio.run(_run(chosen))
+        with claim(chosen.data):
+            asyncio.run(_run(chosen))
     except settings.SettingsError as error:
         sys.exit(_complain(error, 2))
-    except (ServiceError, StoreError) as error:
+    except (InUse, ServiceError, StoreError, CredentialError) as error:
         sys.exit(_complain(error, 1))
 
 

@@ -122,6 +122,10 @@ class Commands:
                     rows.append({**head, "node": node, "st": row.st, "ms": row.ms, "err": row.err, "re": row.re})
         return rows
 
+    def sent(self) -> list[dict[str, Any]]:
+        """The roll-calls of the last commands, oldest first."""
+        return [call.to_dict() for call in self._calls.values()]
+
     def ask_rebirth(self, node: Node, now: int) -> None:
         """Ask a node for its status and meta again; at most every 30 s, and 5 nodes a second."""
         if (

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from fleet_dashboard import results
 from fleet_dashboard.store import Store
 from fleet_dashboard.store_export import EVENTS, READINGS, Record
 
@@ -88,7 +89,8 @@ class Exports:
         folder = tempfile.TemporaryDirectory(prefix="backup-", dir=self._store.path.parent)
         try:
             copy = Path(folder.name) / "fleet.db"
-            await self._store.backup(copy)
+            rounds = await asyncio.to_thread(results.files, self._store.path.with_name("rounds"))
+            await self._store.backup(copy, rounds)
             file = copy.open("rb")
         except BaseException:
             self._copying = False
@@ -131,7 +133,7 @@ class Csv:
     def add(self, records: list[Record]) -> bytes:
         text = io.StringIO()
         writer = csv.writer(text)
-        writer.writerows((iso(ts), *(_cell(value) for value in rest)) for ts, *rest in records)
+        writer.writerows((iso(ts), *(cell(value) for value in rest)) for ts, *rest in records)
         return text.getvalue().encode()
 
     def end(self) -> bytes:
@@ -146,7 +148,7 @@ def iso(ts: int) -> str:
         return str(ts)
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
     if isinstance(value, bool):
         return int(value)
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

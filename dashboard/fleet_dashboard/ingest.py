@@ -37,7 +37,7 @@ class Listener(Protocol):
     def scored(self, node: Node, boot: Boot, event: Event) -> None: ...
     def acked(self, node: Node, boot: Boot, up: int, name: str | None, state: str) -> None: ...
     def meta_changed(self, node: Node) -> None: ...
-    def command_seen(self) -> None: ...
+    def command_seen(self, target: str, name: str, payload: bytes) -> None: ...
     def speaks_though_gone(self, node: Node) -> None: ...
     def host_document(self, kind: str, name: str | None, payload: bytes) -> None: ...
     def forgotten(self, node: Node) -> None: ...
@@ -287,7 +287,7 @@ class Ingest:
         node = self._node(route)
         node.status_gone = False
         self.kept += 1
-        if node.presence.status(fields, self._now) and not message.retain:
+        if node.presence.status(fields, self._now, message.retain) and not message.retain:
             node.presence.last = self._now
         self._touch(node, *PRESENCE)
 
@@ -380,8 +380,8 @@ class Ingest:
     def _command(self, route: Route, message: Message) -> None:
         """A command on its way to nodes. Whether it was retained is not seen here, hence the question."""
         self.ignored += 1
-        if message.payload:
-            self._listener.command_seen()
+        if message.payload and route.name:
+            self._listener.command_seen(route.who, route.name, message.payload)
 
     def _host(self, route: Route, message: Message) -> None:
         self.ignored += 1

@@ -1,4 +1,4 @@
-"""What viewers see: a snapshot, then at most 5 frames a second with what changed. Each is encoded once for all.
+"""What viewers see: a snapshot, then at most 10 frames a second with what changed. Each is encoded once for all.
 
 Owns the viewers and their queues. A viewer that cannot keep up loses nothing but in-between states: its queue is
 thrown away and it gets a fresh snapshot.
@@ -15,7 +15,7 @@ import orjson
 
 from fleet_dashboard.nodes import Node, Registry
 
-FRAME_S = 0.2
+FRAME_S = 0.1
 HEARTBEAT_S = 5.0
 QUEUE = 2
 MAX_VIEWERS = 200

@@ -6,7 +6,6 @@ Owns the caps (500 nodes, 32 fields each, 16 boots each). No MQTT, no SQL, no HT
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from fleet_dashboard import leaderboard
@@ -122,7 +121,7 @@ class Node:
     @property
     def figures(self) -> Figures:
         """Of all boots there ever were."""
-        sums = Figures(**asdict(self.rest))
+        sums = Figures(**vars(self.rest))
         for boot in self.boots.values():
             sums.add(boot.account)
         return sums
@@ -166,7 +165,7 @@ def _spark(node: Node, step: int) -> dict[str, Any] | None:
 
 
 def _counts(node: Node, step: int) -> dict[str, int]:
-    return {"received": node.received, **asdict(node.figures), "duplicates": node.duplicates, "bad": node.bad}
+    return {"received": node.received, **vars(node.figures), "duplicates": node.duplicates, "bad": node.bad}
 
 
 def _event(node: Node, step: int) -> dict[str, Any] | None:
@@ -184,6 +183,7 @@ VIEW: dict[str, Any] = {
     "last": _last,
     "boot": lambda node, step: node.presence.boot,
     "conn": lambda node, step: node.presence.conn,
+    "paused": lambda node, step: node.presence.paused + step if node.presence.paused else None,
     "period": lambda node, step: (node.meta or {}).get("period", node.period),
     "v": lambda node, step: node.values,
     "t": lambda node, step: {sensor: at + step for sensor, at in node.times.items()},
@@ -194,7 +194,7 @@ VIEW: dict[str, Any] = {
     "counts": _counts,
     "lag_ms": lambda node, step: node.lag_ms,
 }
-PRESENCE = {"state", "why", "since", "last", "boot", "conn"}
+PRESENCE = {"state", "why", "since", "last", "boot", "conn", "paused"}
 
 
 class Registry:

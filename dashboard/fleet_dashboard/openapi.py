@@ -12,11 +12,17 @@ from typing import Any
 
 from starlette.routing import BaseRoute, Route
 
+from fleet_dashboard.guard import COOKIE, needs_teacher
+
 VERSION = "3.1.0"
 OPEN = ("/api/", "/metrics")  # what is for programs; the rest are pages
 WHOLE, TEXT = {"type": "integer"}, {"type": "string"}
 NODE = ("node", TEXT, "the node's id")
+EXAMPLES = {"node": "ada", "sensor": "sht4x"}
 SPAN = [("from", WHOLE, "UTC ms, from then on"), ("to", WHOLE, "UTC ms, before then; default: now")]
+
+# How a teacher is known. A browser on another port than 80 has it in its cookie's name, like fleet_teacher_8080.
+SCHEMES = {"token": {"type": "http", "scheme": "bearer"}, "login": {"type": "apiKey", "in": "cookie", "name": COOKIE}}
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,11 @@ class Described:
 
 ERRORS = {
     400: "what was asked makes no sense; the sentence says what would",
+    401: "this needs the teacher: a login or a token",
+    403: "a foreign page, a name that is not ours, or a token that may only look",
     404: "there is no such thing",
+    409: "not as things are; the sentence says what is in the way",
+    429: "too many wrong codes from this address; Retry-After says for how many seconds",
     501: "a library that this needs is not installed; the sentence says which",
     503: "not now: the database or the broker does not answer, or too many ask",
 }
@@ -57,6 +67,12 @@ ROUND = {
         "question": {"description": "of a quiz: the number of one in its file, from 0, or text, options and answer"},
     },
 }
+LOGIN = {
+    "type": "object",
+    "required": ["code"],
+    "properties": {"code": {"type": "string", "description": "the teacher's code; `fleet teacher` shows it"}},
+}
+LESSON = (*SPAN, ("group", TEXT, "only nodes of this group"))
 WHICH = (("node", TEXT, "one node; default: all"), ("sensor", TEXT, "one sensor; default: all"), *SPAN)
 API = {
     ("GET", "/api/snapshot"): Described("Everything that the wall shows, at once"),
@@ -70,6 +86,10 @@ API = {
         query=(("sensor", TEXT, "the sensor"), *SPAN, ("points", WHOLE, "1 to 5000; default 600")),
         needed=("sensor",),
         errors=(400, 404, 503),
+    ),
+    ("POST", "/api/nodes/{node}/forget"): Described(
+        "Take a node that is gone off the wall; its readings stay, and it is back when it speaks",
+        errors=(404, 409, 503),
     ),
     ("GET", "/api/delivery"): Described(
         "The account of every boot: taken, stored, expired, missing, gone, dropped, before, twice",
@@ -131,9 +151,26 @@ API = {
     ("GET", "/api/export/events.parquet"): Described(
         "The same as Parquet", "application/vnd.apache.parquet", query=WHICH, errors=(400, 404, 501, 503)
     ),
+    ("GET", "/api/report"): Described(
+        "What a lesson came to: nodes, sums of each field, events, rounds, commands; default: the last 90 minutes",
+        query=LESSON,
+        errors=(400, 503),
+    ),
+    ("GET", "/api/report.html"): Described(
+        "The same as one file to print and keep",
+        "text/html",
+        query=(*LESSON, ("zone", WHOLE, "minutes that its times are ahead of UTC; default: as the dashboard's clock")),
+        errors=(400, 503),
+    ),
+    ("GET", "/api/report.csv"): Described("The same as CSV", "text/csv", query=LESSON, errors=(400, 503)),
     ("GET", "/api/backup"): Described(
         "A consistent copy of the whole database, as SQLite file", "application/vnd.sqlite3", errors=(503,)
     ),
+    ("GET", "/api/me"): Described("Who am I: viewer or teacher"),
+    ("POST", "/api/login"): Described(
+        "Log a browser in as the teacher, by a cookie for 12 h; programs use tokens", errors=(400, 401, 429), body=LOGIN
+    ),
+    ("POST", "/api/logout"): Described("End this login"),
     ("GET", "/api/openapi.json"): Described("This document"),
     ("GET", "/metrics"): Described("For Prometheus, text format 0.0.4", "text/plain"),
 }
@@ -154,27 +191,33 @@ def document(routes: Iterable[BaseRoute], version: str) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for method, path in operations(routes):
         about = API.get((method, path), Described(""))
-        paths.setdefault(path, {})[method.lower()] = _operation(path, about)
+        paths.setdefault(path, {})[method.lower()] = _operation(method, path, about)
     info = {
         "title": "Sensor Fleet",
         "version": version,
-        "description": "Whoever reaches the port may look. A command must come from a page of ours or from no page.",
+        "description": "Whoever reaches the port may look. What changes something needs the teacher: a token of "
+        "`fleet token new`, or a login from one of our own pages.",
     }
-    return {"openapi": VERSION, "info": info, "paths": paths}
+    return {"openapi": VERSION, "info": info, "paths": paths, "components": {"securitySchemes": SCHEMES}}
 
 
-def _operation(path: str, about: Described) -> dict[str, Any]:
+def _operation(method: str, path: str, about: Described) -> dict[str, Any]:
     names = re.findall(r"{(\w+)}", path)
     parameters = [{"name": name, "in": "path", "required": True, "schema": TEXT} for name in names]
     parameters += [
         {"name": name, "in": "query", "required": name in about.needed, "schema": schema, "description": words}
         for name, schema, words in about.query
     ]
+    for one in parameters:
+        if one["name"] in EXAMPLES:
+            one["example"] = EXAMPLES[one["name"]]
     responses: dict[str, Any] = {str(about.status): {"description": "as asked", "content": {about.answer: {}}}}
     error = {"application/json": {"schema": {"type": "object", "properties": {"error": TEXT}}}}
-    responses |= {str(code): {"description": ERRORS[code], "content": error} for code in about.errors}
-    responses["403"] = {"description": "a foreign page, or a name that is not ours", "content": error}
+    teacher = needs_teacher(method, path)
+    codes = {*about.errors, 403, *([401] if teacher else [])}
+    responses |= {str(code): {"description": ERRORS[code], "content": error} for code in sorted(codes)}
     found: dict[str, Any] = {"summary": about.summary, "responses": responses}
+    found["security"] = [{"token": []}, {"login": []}] if teacher else []
     if parameters:
         found["parameters"] = parameters
     if about.body is not None:

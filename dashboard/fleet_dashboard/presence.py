@@ -23,7 +23,10 @@ class Presence:
     a connection that was replaced may come after the new birth.
     """
 
-    __slots__ = ("_asked", "_claims", "boot", "conn", "ignored", "last", "since", "swaps", "wake", "why", "word")
+    __slots__ = (
+        *("_asked", "_claims", "_resumed", "boot", "conn", "ignored", "last"),
+        *("paused", "since", "swaps", "wake", "why", "word"),
+    )
 
     def __init__(self, now: int, why: str = "known from earlier, not heard since the dashboard started") -> None:
         self.word = "lost"
@@ -33,13 +36,15 @@ class Presence:
         self.conn = 0
         self.last = 0  # when anything live was heard; 0: never
         self.wake = 0  # sleeping: when it wants to be back
+        self.paused = 0  # until then; 0: it is not
+        self._resumed = 0
         self.ignored = 0  # statuses of connections that are not the current one
         self.swaps: list[int] = []  # when an earlier boot took over again: two boards with one id
         self._asked = 0
         self._claims: list[str] = []  # boots in the order of their last claim, newest last
 
-    def status(self, fields: dict[str, Any], now: int) -> bool:
-        """Take a checked status; False if it was ignored."""
+    def status(self, fields: dict[str, Any], now: int, retained: bool = False) -> bool:
+        """Take a checked status; False if it was ignored. `retained`: it is from some time ago."""
         state, boot, conn = fields["state"], fields["boot"], fields["conn"]
         known = bool(self.boot)
         if state == "online":
@@ -48,6 +53,9 @@ class Presence:
             self.boot, self.conn = boot, conn
             self.claim(boot, now)
             self._say("online", f"connected, connection {conn} of this boot", now)
+            if "pause" in fields:
+                self.paused = now + fields["pause"] * 1000
+                self.why = "paused, at the latest" if retained else "paused"
             return True
         if known and (boot, conn) != (self.boot, self.conn):
             return self._ignore()
@@ -69,6 +77,7 @@ class Presence:
         if word != self.word:
             self.since = now
         self.word, self.why = word, why
+        self.paused = 0
 
     def claim(self, boot: str, now: int) -> None:
         """Something live came from `boot`. If that boot had already been replaced, two boards use this id."""
@@ -103,19 +112,22 @@ class Presence:
         return due
 
     def tick(self, now: int, period: int, linked_since: int) -> bool:
-        """Judge silence; True if the word changed. `period` in ms; `linked_since`: since when we hear the broker,
-        because what we could not hear is not silence."""
-        before = self.word
-        if self.word == "online":
+        """Judge silence; True if the word changed or a pause ended. `period` in ms; `linked_since`: since when we
+        hear the broker, because what we could not hear is not silence. F-LIVE-2: nor is what a pause keeps back."""
+        before, paused = self.word, self.paused
+        if paused and now >= paused:  # its own word for it may be lost
+            self._say("online", f"connected, connection {self.conn} of this boot", now)
+            self._resumed = paused
+        if self.word == "online" and not self.paused:
             patience = max(SILENT_PERIODS * period, SILENT_FLOOR_MS)
-            quiet = now - max(self.last, linked_since, self.since)
+            quiet = now - max(self.last, linked_since, self.since, self._resumed)
             if quiet > patience:
                 self._say(
                     "silent", f"connected, but nothing came for {SILENT_PERIODS} periods of {period / 1000:g} s", now
                 )
         elif self.word == "sleeping" and now > max(self.wake, linked_since) + SILENT_PERIODS * UNKNOWN_PERIOD_MS:
             self._say("lost", "it did not come back from sleep when it said it would", now)
-        return self.word != before
+        return self.word != before or self.paused != paused
 
 
 def period_of(meta: dict[str, Any] | None) -> int:

@@ -90,6 +90,26 @@ class Results:
             os.close(folder)
 
 
+def files(folder: Path) -> dict[str, bytes]:
+    """All results by id, for a backup. One that goes meanwhile is left out."""
+    found = {}
+    for path in folder.glob("*.json"):
+        if is_id(path.stem):
+            with contextlib.suppress(OSError):
+                found[path.stem] = path.read_bytes()
+    return found
+
+
+def add_files(folder: Path, found: dict[str, bytes]) -> int:
+    """Those of a backup that are not there yet; how many. OSError if they cannot be written."""
+    new = [name for name in found if is_id(name) and not (folder / f"{name}.json").exists()]
+    if new:
+        folder.mkdir(parents=True, exist_ok=True)
+    for name in new:
+        (folder / f"{name}.json").write_bytes(found[name])
+    return len(new)
+
+
 def is_result(document: Any) -> bool:
     """Is this a file of ours? People can get at them, and a dashboard must start all the same."""
     if not isinstance(document, dict):

@@ -18,12 +18,13 @@ import uvicorn
 from starlette.routing import BaseRoute
 
 from fleet_client import Client
-from fleet_dashboard import announce, confirm, web, web_rounds, web_time
+from fleet_dashboard import announce, confirm, web, web_class, web_report, web_rounds, web_time
 from fleet_dashboard.alerts import FADE_MS, Alerts
 from fleet_dashboard.arena import Arena
 from fleet_dashboard.boot import Boot
 from fleet_dashboard.broker_drops import BrokerDrops
 from fleet_dashboard.catalogue import Catalogue
+from fleet_dashboard.classroom import Classroom
 from fleet_dashboard.clock import WallClock
 from fleet_dashboard.commands import Commands
 from fleet_dashboard.export import Exports
@@ -34,8 +35,10 @@ from fleet_dashboard.ledger import Ledger
 from fleet_dashboard.listening import listen
 from fleet_dashboard.live import FRAME_S, Live
 from fleet_dashboard.nodes import PRESENCE, Node, Registry
+from fleet_dashboard.report import Reports
 from fleet_dashboard.results import Results
 from fleet_dashboard.retained import RetainedCommands
+from fleet_dashboard.rights import Rights
 from fleet_dashboard.settings import Settings
 from fleet_dashboard.store import Store
 from fleet_dashboard.tally import Event
@@ -64,6 +67,7 @@ class Service:
         self._clock = WallClock()
         self._store = Store(settings.database)
         self.exports = Exports(self._store)
+        self.rights = Rights(settings.data, settings.teacher_code)
         self._registry = Registry()
         self._alerts = Alerts()
         self._ledger = Ledger(self._store, self._clock)
@@ -87,6 +91,7 @@ class Service:
         for known in await self._store.open():
             self._ledger.restore(self._registry, known)
         await self._happenings.begin()
+        self.rights.open()
         await self._arena.ready()
         self._make_clients()
         server = HttpServer(
@@ -98,6 +103,7 @@ class Service:
                 timeout_graceful_shutdown=1,
                 timeout_keep_alive=30,
                 server_header=False,
+                proxy_headers=False,  # an address that can be chosen is no address to count wrong codes by
             )
         )
         try:
@@ -144,10 +150,18 @@ class Service:
         self._confirmer = confirm.Confirmer(self._control, self._registry, self._ledger, self._behind)
         self._broker_drops = BrokerDrops(self._control)
         self._commands = Commands(self._control, self._registry, self._spawn, self._called)
+        self._classroom = Classroom(self._control, self._registry, self._clock, self._live.set)
 
     def _further_routes(self) -> list[BaseRoute]:
-        time_pages = web_time.TimePages(self._store, self._registry.nodes, self.now_ms)
-        return [*web_rounds.RoundPages(self._arena).routes(), *time_pages.routes()]
+        """Of the parts that have pages of their own."""
+        reports = Reports(self._settings.base, self._store, self._registry, self._arena, self._commands, self._alerts)
+        parts = (
+            web_report.ReportPages(reports, self.now_ms),
+            web_rounds.RoundPages(self._arena),
+            web_class.ClassPages(self._classroom),
+            web_time.TimePages(self._store, self._registry.nodes, self.now_ms),
+        )
+        return [route for part in parts for route in part.routes()]
 
     async def _serve(self, server: HttpServer, listener: socket.socket) -> None:
         await server.serve(sockets=[listener])
@@ -216,8 +230,9 @@ class Service:
     def meta_changed(self, node: Node) -> None:
         self._arena.watch(node)
 
-    def command_seen(self) -> None:
+    def command_seen(self, target: str, name: str, payload: bytes) -> None:
         self._retained.command_seen()
+        self._classroom.command(target, name, payload)
 
     def speaks_though_gone(self, node: Node) -> None:
         self._commands.ask_rebirth(node, self._clock.refresh())
@@ -310,6 +325,7 @@ class Service:
             "broker": self._broker(),
             **self._arena.view(),
             "alerts": self._alerts.view(),
+            "class": self._classroom.view(),
         }
 
     def stats(self) -> dict[str, Any]:

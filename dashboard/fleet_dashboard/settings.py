@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fleet_client import Address, parse_url
+from fleet_client import Address, credentials, parse_url
 from fleet_dashboard.keep import Keep
 from fleet_schema import topics
 
@@ -26,6 +26,7 @@ class Settings:
     http_port: int = 8080  # 0: any free one
     http_names: tuple[str, ...] = field(default=())  # further names under which browsers may reach us
     keep: Keep = field(default_factory=Keep)
+    teacher_code: str = field(default="", repr=False)  # "": the one in the data folder
 
     @property
     def database(self) -> Path:
@@ -56,7 +57,8 @@ def load(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     parser = argparse.ArgumentParser(
         prog="fleet-dashboard",
         description="Stores what the fleet sends and shows it in the browser.",
-        epilog="A broker's password belongs into FLEET_BROKER in the environment: flags are seen in process lists.",
+        epilog="Secrets belong into the environment, because flags are seen in process lists: a broker's password into "
+        "FLEET_BROKER, and into FLEET_TEACHER_CODE the code by which a teacher logs in (else one is made).",
     )
     for key, (flag, default, text) in KEYS.items():
         parser.add_argument(
@@ -72,6 +74,7 @@ def load(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         http_port=_port(given["FLEET_HTTP_PORT"]),
         http_names=tuple(name.strip().lower() for name in given["FLEET_HTTP_NAMES"].split(",") if name.strip()),
         keep=_keep(*(_days(key, given[key]) for key in KEPT)),
+        teacher_code=_code(environment.get("FLEET_TEACHER_CODE", "")),
     )
 
 
@@ -92,6 +95,14 @@ def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
         raise SettingsError(f"FLEET_HTTP_PORT: {text!r} is not a port; it is a number from 0 to 65535")
     return int(text)
+
+
+def _code(text: str) -> str:
+    if text and not credentials.is_code(text):
+        raise SettingsError(
+            f"FLEET_TEACHER_CODE: it has at least {credentials.SHORTEST} characters, without spaces and -"
+        )
+    return text
 
 
 def _days(key: str, text: str) -> int:

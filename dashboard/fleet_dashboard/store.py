@@ -11,14 +11,16 @@ of sample holds all values of one message: v0, v1, .. are the fields listed in `
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import sqlite3
 import threading
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from fleet_dashboard import (
@@ -27,6 +29,7 @@ from fleet_dashboard import (
     store_happenings,
     store_keep,
     store_read,
+    store_report,
     store_roll,
     store_series,
     store_write,
@@ -98,6 +101,7 @@ class Store:
 
     def _open(self) -> list[KnownNode]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        store_write.refuse_newer(self.path)
         database = self._connection()
         store_write.migrate(database)
         store_write.write(database, {}, durable=True)  # what an earlier process committed is settled from here on
@@ -345,10 +349,22 @@ class Store:
                 raise StoreError(f"the export cannot be read on ({error})") from None
             yield encoded
 
-    async def backup(self, target: Path) -> None:
-        """A consistent copy of what is committed; StoreError if it cannot be written."""
+    async def report(self, start: int, end: int) -> list[store_report.NodeFigures]:
+        """What each node did within a span of whole minutes (UTC ms); StoreError if it takes too long."""
         try:
-            await asyncio.to_thread(store_backup.backup, self.path, target)
+            numbers = await self._read(store_report.node_numbers)
+            found = [
+                await self._read(functools.partial(store_report.node, number=number, start=start, end=end))
+                for number in numbers
+            ]
+        except sqlite3.Error as error:
+            raise StoreError(f"the report cannot be read ({error}); ask for a shorter span") from None
+        return [one for one in found if one is not None]
+
+    async def backup(self, target: Path, rounds: Mapping[str, bytes] = MappingProxyType({})) -> None:
+        """A consistent copy of what is committed, and of results; StoreError if it cannot be written."""
+        try:
+            await asyncio.to_thread(store_backup.backup, self.path, target, rounds)
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"the copy cannot be written ({error}); it needs as much space as the database") from None
 

@@ -131,6 +131,19 @@ def _of_rows(
     ]
 
 
+def whole(
+    database: sqlite3.Connection, sensor: int, columns: int, level: int, start: int, end: int
+) -> list[tuple[Any, ...]]:
+    """(field, n, low, high, total) of a whole span that begins and ends with a minute; of HOUR, of the hours in it."""
+    width = WIDTH[level]
+    parts = (_of_minutes if level == MINUTE else _of_hours)(columns)
+    return database.execute(
+        f"{_DIRTY} SELECT field, sum(n), min(low), max(high), sum(total) FROM ({parts}) WHERE n > 0 "
+        f"AND field < {columns} GROUP BY field ORDER BY field",
+        (sensor, start - start % width, end + -end % width),
+    ).fetchall()
+
+
 # ?1 is the sensor, ?2 and ?3 the span in whole buckets. What is marked is made of what is below it.
 _DIRTY = f"""
 WITH minute AS MATERIALIZED (

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import time
+from pathlib import Path
 from typing import Any
 
 from fleet_dashboard import account, store_happenings, store_roll
@@ -58,13 +60,21 @@ def connect(path: Any) -> sqlite3.Connection:
     return database
 
 
-def migrate(database: sqlite3.Connection) -> None:
-    """Bring the schema to the newest version, one transaction a step; StoreError if it is newer than we are."""
-    version = database.execute("PRAGMA user_version").fetchone()[0]
+def refuse_newer(path: Path) -> None:
+    """StoreError if the database is of a newer program than this: asked before anything is written to it."""
+    if not path.exists():
+        return
+    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        version = database.execute("PRAGMA user_version").fetchone()[0]
     if version > len(MIGRATIONS):
         raise StoreError(
             f"the database has schema {version}, this program knows {len(MIGRATIONS)}: use a newer program"
         )
+
+
+def migrate(database: sqlite3.Connection) -> None:
+    """Bring the schema to the newest version, one transaction a step."""
+    version = database.execute("PRAGMA user_version").fetchone()[0]
     for number, script in enumerate(MIGRATIONS[version:], version + 1):
         database.executescript(f"BEGIN; {script}; PRAGMA user_version = {number}; COMMIT;")
 

@@ -1,47 +1,40 @@
 """HTTP for the browser: pages, JSON and one event stream. Starlette routes only: no SQL, no MQTT, no state.
 
-Who may ask: reading is open to everybody who can reach the port; a POST must come from a page of ours (Origin), and
-every request must use a name of ours (Host), so that no foreign page reaches us through its own name (DNS rebinding).
+Who may ask what is decided before any of it, in guard.py.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib.resources
-import ipaddress
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import orjson
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from fleet_dashboard.answers import failure, json_response, read_body, whole
 from fleet_dashboard.commands import BadCommand
 from fleet_dashboard.export import Exports
+from fleet_dashboard.guard import Guard
 from fleet_dashboard.live import MAX_VIEWERS
+from fleet_dashboard.rights import Rights
 from fleet_dashboard.store import StoreError
 from fleet_dashboard.web_data import DataPages
+from fleet_dashboard.web_rights import RightPages
 
 STATIC = Path(__file__).with_name("static")
 # One document; app.js shows what belongs to the path.
-PLACES = ("/", "/node/{node}", "/leaderboard", "/timeline", "/replay")
+PLACES = ("/", "/node/{node}", "/leaderboard", "/commands", "/timeline", "/replay", "/report")
 DAY_MS = 24 * 3600 * 1000
-HEADERS = {
-    "content-security-policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-}
 # uPlot 1.6.31 as PyPI's youplot 1.0.0 ships it: what the browser runs is what was looked at.
 VENDOR = {
     "uplot.js": (
@@ -61,6 +54,7 @@ class Fleet(Protocol):
     """What the pages show and do; the service is one."""
 
     exports: Exports
+    rights: Rights
 
     def snapshot(self) -> dict[str, Any]: ...
     def stats(self) -> dict[str, Any]: ...
@@ -98,6 +92,7 @@ class Pages:
             Route("/api/health", self.health),
             Route("/api/stats", self.stats),
             *self._further,
+            *RightPages(self._fleet.rights).routes(),
             *DataPages(self._fleet, self.routes).routes(),
         ]
 
@@ -188,53 +183,7 @@ def _vendor_file(name: str, kind: str, digest: str) -> tuple[bytes, str] | None:
     return (data, kind) if hashlib.sha256(data).hexdigest() == digest else None
 
 
-class Guard:
-    """Refuses foreign names and foreign pages, and puts the security headers on every answer."""
-
-    def __init__(self, app: ASGIApp, names: tuple[str, ...]) -> None:
-        self._app = app
-        self._names = ("localhost", *names)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        why = self.refusal(scope["method"], Headers(scope=scope))
-
-        async def guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
-            await send(message)
-
-        app = self._app if why is None else failure(403, why)
-        await app(scope, receive, guarded)
-
-    def refusal(self, method: str, headers: Headers) -> str | None:
-        """Why not, or None. A numeric address cannot be rebound, so all of those are ours."""
-        host = headers.get("host", "")
-        try:
-            name = (urlsplit(f"//{host}").hostname or "").lower()
-        except ValueError:
-            return "the Host header is not a host"
-        if name not in self._names and not _is_address(name):
-            return f"this dashboard is not called {name!r}; FLEET_HTTP_NAMES can say that it is"
-        if method in ("GET", "HEAD"):
-            return None
-        origin = headers.get("origin")
-        if origin is None:  # curl and scripts; a browser always sends it with a POST
-            return None if headers.get("sec-fetch-site", "none") in ("none", "same-origin") else "a foreign page"
-        return None if origin.lower() == f"http://{host.lower()}" else "commands are taken from our own pages only"
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
 def application(fleet: Fleet, names: tuple[str, ...], further: Sequence[BaseRoute] = ()) -> ASGIApp:
     """Everything behind one guard; pages and answers are compressed, event streams are not."""
     small = Middleware(GZipMiddleware, minimum_size=1000)
-    return Guard(Starlette(routes=Pages(fleet, further).routes(), middleware=[small]), names)
+    return Guard(Starlette(routes=Pages(fleet, further).routes(), middleware=[small]), names, fleet.rights)

@@ -63,8 +63,10 @@ def node(base: str, name: str, password: str, teams: Iterable[str] = TEAMS) -> A
 
 
 def dashboard(base: str, password: str) -> Account:
-    """Hears everything, the broker's counters too; sends commands and what the host publishes."""
-    send = _may_send([f"{base}/1/+/cmd/+", f"{base}/1/{topics.HOST}/#"])
+    """Hears everything, the broker's counters too; sends commands and what the host publishes, and may clear what is
+    retained of a node that is to be forgotten."""
+    forget = (f"{base}/1/+/status", f"{base}/1/+/meta")
+    send = _may_send([f"{base}/1/+/cmd/+", f"{base}/1/{topics.HOST}/#", *forget])
     return Account("dashboard", password, (*send, *_may_hear([topics.everything(base), "$SYS/#"])))
 
 

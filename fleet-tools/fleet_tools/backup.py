@@ -6,15 +6,15 @@ from pathlib import Path
 
 import click
 
-from fleet_tools import export, settings
+from fleet_tools import export, settings, teacher
 from fleet_tools.errors import OK, USAGE, FleetError
 
 EPILOG = """\b
 Example:
   fleet backup "fleet-$(date +%F).db"
 \b
-To go back to it: stop the dashboard, put the file in the place of fleet.db in FLEET_DATA (and delete fleet.db-wal and
-fleet.db-shm there), start it again.
+It holds all readings, events, logs and accounts, and the results of rounds; not your own challenges, which are files.
+To go back to it: stop the dashboard, `fleet restore FILE --data DIR`, start it again.
 """
 
 
@@ -25,10 +25,12 @@ fleet.db-shm there), start it again.
 def backup_command(file: str, force: bool, url: str | None) -> int:
     """A copy of the dashboard's database, consistent while it goes on storing.
 
-    Asks the dashboard, and needs no broker.
+    Asks the dashboard, and needs no broker. It holds everything, so it is for the teacher: on the dashboard's own
+    computer by its code, elsewhere by FLEET_TOKEN (fleet token new).
     """
     target = Path(file)
     if target.exists() and not force:
         raise FleetError(f"{target} is there already: name another file, or say --force", USAGE)
-    export.save(settings.load(dashboard=url).dashboard, "/api/backup", target)
+    chosen = settings.load(dashboard=url).dashboard
+    export.save(chosen, "/api/backup", target, teacher.headers(chosen))
     return OK

@@ -101,7 +101,7 @@ class Demo:
 
     def run(self) -> int:
         """Returns when interrupted, or when what cannot be missed has died."""
-        from fleet_tools import broker
+        from fleet_tools import broker, teacher
 
         self.broker = broker.choose(self.plan.broker, self.plan.broker_port, FOLDER, session.note)
         if self.broker.child is not None:
@@ -122,6 +122,7 @@ class Demo:
         # These two lines, and only these, go to stdout: scripts read them.
         click.echo(f"broker {self.broker.public}")
         click.echo(f"dashboard {url}")
+        session.note(f"open {teacher.link(url, teacher.code_in(FOLDER / 'data') or '')} to look and to command")
         session.note(hints(self.broker, self.plan.base, time.monotonic() - self.started))
         return self.watch()
 

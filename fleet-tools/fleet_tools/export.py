@@ -7,7 +7,9 @@ import shutil
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 from urllib.parse import urlencode
 
@@ -59,12 +61,12 @@ def export_command(
     return OK
 
 
-def save(url: str | None, path: str, target: Path) -> None:
+def save(url: str | None, path: str, target: Path, headers: Mapping[str, str] = MappingProxyType({})) -> None:
     """A file is there whole or not at all."""
     part = target.with_name(f".{target.name}.part")
     try:
         with part.open("wb") as file:
-            fetch(url, path, file)
+            fetch(url, path, file, headers)
         part.replace(target)
     except OSError as error:
         raise FleetError(f"{target} cannot be written ({error.strerror})") from None
@@ -74,12 +76,13 @@ def save(url: str | None, path: str, target: Path) -> None:
     session.note(f"{target}: {target.stat().st_size:,} bytes")
 
 
-def fetch(url: str | None, path: str, sink: IO[bytes]) -> None:
+def fetch(url: str | None, path: str, sink: IO[bytes], headers: Mapping[str, str] = MappingProxyType({})) -> None:
     """FleetError with one sentence also if it ends half way."""
     if not url or not url.startswith(("http://", "https://")):
         raise FleetError("this needs the dashboard: name yours with FLEET_DASHBOARD, like http://127.0.0.1:8080")
     try:
-        answer = urllib.request.urlopen(url.rstrip("/") + path, timeout=TIMEOUT_S)
+        request = urllib.request.Request(url.rstrip("/") + path, headers=dict(headers))
+        answer = urllib.request.urlopen(request, timeout=TIMEOUT_S)
     except urllib.error.HTTPError as error:
         with error:
             raise FleetError(dashboard.refusal(url, error)) from None

@@ -51,6 +51,7 @@ def describe(info: NodeInfo, seen: dict[str, Any]) -> dict[str, Any]:
         "id": info.node,
         "name": meta.get("name", info.node),
         "state": seen.get("state", info.state),
+        "paused": "pause" in (info.status or {}),
         "why": seen.get("why") or words.state(info.state, info.status),
         "since": seen.get("since"),
         "last": seen.get("last") or (info.last or {}).get("ts"),
@@ -61,6 +62,10 @@ def describe(info: NodeInfo, seen: dict[str, Any]) -> dict[str, Any]:
         "sensors": sorted(meta.get("sensors", {})),
         "groups": sorted(meta.get("groups", [])),
     }
+
+
+def shown_state(row: dict[str, Any]) -> str:
+    return "online, paused" if row["state"] == "online" and row["paused"] else words.state(row["state"])
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:
@@ -75,7 +80,7 @@ def print_table(rows: list[dict[str, Any]]) -> None:
         table.add_row(
             row["id"],
             Text(row["name"]),
-            Text(words.state(row["state"]), words.COLOURS.get(row["state"], "")),
+            Text(shown_state(row), words.COLOURS.get(row["state"], "")),
             words.age(now - row["since"]) if row["since"] else "",
             words.age(now - row["last"]) if row["last"] else "",
             words.period(row["period"]) if row["period"] else "",

@@ -41,6 +41,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def state(word: str, status: dict[str, Any] | None = None) -> str:
     if word == "sleeping" and status and "wake" in status:
         return f"sleeping, wakes every {status['wake']} s"
+    if word == "online" and status and "pause" in status:
+        return "online, paused"
     return STATES.get(word, word)
 
 

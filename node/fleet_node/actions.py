@@ -13,13 +13,14 @@ BEEP_HZ = 1500
 
 
 class Actions:
-    """`board` as in boards/__init__.py, `uptime` as in uptime.py. `changed(key)` is called after name, period
-    or groups were changed; `rebirth()` says status and meta again; `reset()` begins a clean reset."""
+    """`board` as in boards/__init__.py, `uptime` as in uptime.py, `pause` a Pause. `changed(key)` is called after
+    name, period or groups were changed; `rebirth()` says status and meta again; `reset()` begins a clean reset."""
 
-    def __init__(self, board, settings, uptime, changed, rebirth, reset):
+    def __init__(self, board, settings, uptime, pause, changed, rebirth, reset):
         self._board = board
         self._settings = settings
         self._uptime = uptime
+        self._pause = pause
         self._changed = changed
         self._rebirth = rebirth
         self._reset = reset
@@ -31,7 +32,7 @@ class Actions:
     def tasks(self):
         """[(name, coroutine function)] to be run."""
         players = (("buzzer", self._buzzer), ("led", self._light))
-        return [(name, player.run) for name, player in players if player]
+        return [("pause", self._pause.run)] + [(name, player.run) for name, player in players if player]
 
     def identify(self, args):
         self._check_mute()
@@ -98,6 +99,11 @@ class Actions:
             for player in (self._buzzer, self._light):
                 if player:
                     player.stop()
+        return False, args["s"]
+
+    def pause(self, args):
+        """No readings and no events for `s` seconds; 0 ends a pause."""
+        self._pause.set(args["s"])
         return False, args["s"]
 
     def reset(self, args):

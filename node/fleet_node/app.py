@@ -17,6 +17,7 @@ from fleet_node.dial import Dialer
 from fleet_node.health import Health
 from fleet_node.link import Link
 from fleet_node.outbox import Outbox
+from fleet_node.pause import Pause
 from fleet_node.report import Report, shown
 from fleet_node.sampler import Sampler
 from fleet_node.settings import Settings
@@ -65,19 +66,18 @@ class Node:
         dialer = Dialer(config["broker"]["host"], config["broker"]["port"])
         self.link = self.outbox.link = Link(config, dialer, Backoff(random.random), self, self.spawn)
         self.health = Health(config["health"], config["lag_tick"], self.outbox.put, self._counters)
+        pause = self.pause = Pause(uptime, self._status)
+        put = self.outbox.put
         self.samplers = [
-            Sampler(name, sensors.load(name), self.board.i2c, self.settings, uptime, self.outbox.put, self.report.warn)
+            Sampler(name, sensors.load(name), self.board.i2c, self.settings, uptime, pause.left, put, self.report.warn)
             for name in config["sensors"]
         ]
-        self.buttons = [
-            Button(name, pin, active_low, uptime, self.outbox.put)
-            for name, (pin, active_low) in self.board.buttons.items()
-        ]
-        self._resetting = asyncio.Event()
-        self.actions = Actions(self.board, self.settings, uptime, self._changed, self._birth, self._resetting.set)
-        self.commands = Commands(
-            config, self.settings, self.actions.handlers, self.outbox, uptime, self.report.fault, random.random
-        )
+        pins = self.board.buttons.items()
+        self.buttons = [Button(name, pin, low, uptime, pause.left, put) for name, (pin, low) in pins]
+        resetting = self._resetting = asyncio.Event()
+        self.actions = Actions(self.board, self.settings, uptime, pause, self._changed, self._birth, resetting.set)
+        handlers, fault = self.actions.handlers, self.report.fault
+        self.commands = Commands(config, self.settings, handlers, self.outbox, uptime, fault, random.random)
         self.settings.fits = lambda: birth.check(self._meta())
         self.settings.fits()
 
@@ -89,10 +89,8 @@ class Node:
         self.spawn("health", self.health.run)
         self.spawn("acks", self.commands.run)
         self.spawn("outbox", self.outbox.run)
-        for sampler in self.samplers:
-            self.spawn(sampler.name, sampler.run)
-        for button in self.buttons:
-            self.spawn("button", button.run)
+        for one in self.samplers + self.buttons:
+            self.spawn(one.name, one.run)
         for name, task in self.actions.tasks() + self.board.tasks():
             self.spawn(name, task)
         await self._resetting.wait()
@@ -165,10 +163,14 @@ class Node:
 
     # Parts that several of the above need.
 
-    def _birth(self):
+    def _status(self):
         if self.link.is_up():
-            status = birth.status("online", self.outbox.boot, self.link.conn)
+            status = birth.status("online", self.outbox.boot, self.link.conn, self.pause.left())
             self.link.publish(self.outbox.topic("status"), status, True)
+
+    def _birth(self):
+        self._status()
+        if self.link.is_up():
             self.link.publish(self.outbox.topic("meta"), self.outbox.stamp("meta", self._meta()), True)
 
     def _meta(self):

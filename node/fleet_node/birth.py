@@ -8,9 +8,12 @@ from fleet_node.buttons import EVENTS
 from fleet_schema import SCHEMA, SchemaError, commands, payloads, values
 
 
-def status(state, boot, conn):
-    """Bytes; `conn` counts the connections of this boot, so that an old will is told from a new one."""
-    return json.dumps({"state": state, "boot": boot, "conn": conn}, separators=(",", ":")).encode()
+def status(state, boot, conn, pause=0):
+    """Bytes; `conn` counts the connections of this boot, so that an old will is told from a new one. `pause` in s."""
+    fields = {"state": state, "boot": boot, "conn": conn}
+    if pause:
+        fields["pause"] = pause
+    return json.dumps(fields, separators=(",", ":")).encode()
 
 
 def meta(settings, board, samplers):

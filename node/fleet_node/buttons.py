@@ -9,15 +9,18 @@ LONG_MS = 800
 
 
 class Button:
-    """`put(kind, name, fields, up)` takes the events; their `up` is that of the first edge, not of our verdict."""
+    """`put(kind, name, fields, up)` takes the events; their `up` is that of the first edge, not of our verdict.
+    While `paused()` there are none, and none later that belong to a press of that time."""
 
-    def __init__(self, name, pin, active_low, uptime, put):
-        self._name = name
+    def __init__(self, name, pin, active_low, uptime, paused, put):
+        self.name = name
         self._pin = pin
         self._down_level = 0 if active_low else 1
         self._uptime = uptime
+        self._paused = paused
         self._put = put
         self._n = 0
+        self._told = False  # of the press that is on, or was the last
         self._edge = 0
         self._noted = False
         self._flag = asyncio.ThreadSafeFlag()
@@ -57,5 +60,10 @@ class Button:
         self._flag.set()
 
     def _emit(self, what, tick):
+        paused = self._paused()
+        if what == "press":
+            self._told = not paused
+        if paused or not self._told:
+            return
         self._n += 1
-        self._put("event", self._name, {"event_type": what, "n": self._n}, self._uptime.at(tick))
+        self._put("event", self.name, {"event_type": what, "n": self._n}, self._uptime.at(tick))

@@ -9,9 +9,10 @@ POWER_UP_MS = 100  # sensors powered together with the board need up to this lon
 
 
 class Sampler:
-    """`settings.period` in ms; `put(kind, name, fields, up)` takes the readings, `warn(text)` is for a person."""
+    """`settings.period` in ms; `put(kind, name, fields, up)` takes the readings, `warn(text)` is for a person.
+    While `paused()` the sensor is left alone."""
 
-    def __init__(self, name, driver, i2c, settings, uptime, put, warn):
+    def __init__(self, name, driver, i2c, settings, uptime, paused, put, warn):
         self.name = name
         self.fields = driver.FIELDS
         self.errors = 0
@@ -19,6 +20,7 @@ class Sampler:
         self._i2c = i2c
         self._settings = settings
         self._uptime = uptime
+        self._paused = paused
         self._put = put
         self._warn = warn
         self._sensor = None
@@ -29,8 +31,9 @@ class Sampler:
         await asyncio.sleep_ms(POWER_UP_MS)
         due = time.ticks_ms()
         while True:
-            up = self._uptime.ms()
-            self._put("tele", self.name, {"v": await self.sample()}, up)
+            if not self._paused():
+                up = self._uptime.ms()
+                self._put("tele", self.name, {"v": await self.sample()}, up)
             last = due
             await asyncio.sleep_ms(0)  # a bus that takes longer than the period: others want to live too
             while True:

@@ -1,6 +1,6 @@
 """The contract of the fleet, imported by MicroPython and CPython alike (docs/topics.md explains it)."""
 
-SCHEMA = "1.1"
+SCHEMA = "1.2"
 
 
 class SchemaError(ValueError):

@@ -22,6 +22,7 @@ def check_status(fields):
     require(is_int(fields.get("conn"), 1), "F-STATUS-2", "conn counts the connects of this boot from 1")
     if fields["state"] == "sleeping":
         require(is_int(fields.get("wake"), 1), "F-STATUS-4", "sleeping says in how many s it wakes")
+    require(is_int(fields.get("pause", 1), 1, 3600), "F-STATUS-7", "pause is in s, 1 to 3600, or absent")
 
 
 def check_meta(fields):

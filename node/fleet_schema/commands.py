@@ -20,6 +20,7 @@ STANDARD = {
     "led": [["on", "b", 0, 1, True], ["ms", "i", 0, 60000, 0]],
     "say": [["text", "s", 0, 64]],
     "mute": [["s", "i", 0, 3600, 300]],
+    "pause": [["s", "i", 0, 3600, 60]],
     "reset": [],
 }
 MAX_GROUPS = 4

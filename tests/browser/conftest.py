@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support import tiers
+from support import rights, tiers
 from support.broker import Broker
 from support.dashboard import DashboardProcess
 from support.probe import Probe
 
 if TYPE_CHECKING:  # this file is read even where playwright is not installed
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 WAIT_MS = 30_000  # for what is to become true: a busy machine makes it later, not wrong
 ARTIFACTS = tiers.ROOT / "tests" / "artifacts"
@@ -35,6 +35,7 @@ QUIET = (
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "complains: the browser's console may show errors in this test, and why")
+    config.addinivalue_line("markers", "viewer: nobody is logged in on the page of this test")
 
 
 @pytest.fixture(scope="module")  # not longer: while it lives, no other test could run an event loop
@@ -84,6 +85,12 @@ def shoot() -> Callable[[Page, str], Path]:
     return take
 
 
+def log_in(context: BrowserContext) -> None:
+    """From now on the pages of this context are the teacher's."""
+    answer = context.request.post("/api/login", data={"code": rights.CODE})
+    assert answer.ok, answer.text()
+
+
 @pytest.fixture
 def page(
     browser: Browser,
@@ -93,6 +100,8 @@ def page(
 ) -> Iterator[Page]:
     """A page at the wall, watched: what it complains about and which other origins it asks is judged at the end."""
     context = browser.new_context(base_url=dashboard.url, viewport={"width": 1280, "height": 800})
+    if request.node.get_closest_marker("viewer") is None:
+        log_in(context)
     page = context.new_page()
     page.set_default_timeout(WAIT_MS)
     complaints: list[str] = []

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
@@ -153,6 +154,26 @@ def test_the_printed_mosquitto_sub_shows_everything_in_plain_text(fleet: Fleet) 
         found = re.search(rf"^fleet/1/sim-\d+/{kind} (\{{.*\}})$", said, re.MULTILINE)
         assert found, f"no {kind} in what {line.split()[0]} printed:\n{said[:3000]}"
         assert isinstance(json.loads(found[1]), dict)
+
+
+def log_in(url: str, code: str) -> int:
+    """The status of the answer."""
+    request = urllib.request.Request(f"{url}/api/login", json.dumps({"code": code}).encode())
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def test_the_printed_code_and_nothing_else_lets_the_page_command(fleet: Fleet) -> None:
+    said = dict(line.split() for line in fleet.compose("exec", "-T", "dashboard", "fleet", "teacher").splitlines())
+    url = f"http://127.0.0.1:{fleet.http}"
+    assert said["link"] == f"{url}/#teacher={said['code']}"
+    assert (log_in(url, "not-the-code"), log_in(url, said["code"])) == (401, 200)
+    logs = fleet.compose("logs", "--no-color", "dashboard")
+    assert said["code"] not in logs
 
 
 def test_buzz_all_is_acknowledged_by_all_ten(fleet: Fleet) -> None:

@@ -18,7 +18,7 @@ def test_after_an_absence_with_a_broker_killed_in_it_there_is_no_gap(tmp_path: P
     patience = PATIENCE + AWAY_S
     with Rig(tmp_path, f"autosave_interval {NEVER_S}") as rig:
         for number in range(NODES):
-            rig.node(f"n{number}", period=200)
+            rig.node(f"n{number}", period=200, journal_kb=512)  # ten minutes are 3,000 readings, about ten a KB
         rig.wait_for_readings(NODES * 3)
         rig.fault("stop", "dashboard", seconds=AWAY_S)
         rig.dashboard.stop(within=30)

@@ -201,7 +201,9 @@ def test_the_health_account_hears_nothing_of_the_fleet(classroom: Classroom) -> 
         assert health.subscribe("#") >= DENIED
 
 
-def test_the_dashboard_commands_and_speaks_for_the_host_but_for_no_node(classroom: Classroom) -> None:
+def test_the_dashboard_commands_speaks_for_the_host_and_forgets_nodes_but_invents_no_readings(
+    classroom: Classroom,
+) -> None:
     with classroom.witness() as witness, classroom.login("dashboard") as host:
         for topic in ("fleet/1/ada/cmd/buzz", "fleet/1/_all/cmd/led", "fleet/1/_host/status", "fleet/1/_host/alert/x"):
             host.publish(topic, b"from the host")
@@ -211,6 +213,10 @@ def test_the_dashboard_commands_and_speaks_for_the_host_but_for_no_node(classroo
         witness.expect("fleet/1/_host/status", lambda one: one.payload == b"last")
         assert not [one for one in witness.seen("fleet/1/ada/tele/sht4x") if one.payload == b"invented"]
         assert host.subscribe("$SYS/#") < DENIED
+        for kind in ("status", "meta"):
+            mark = witness.mark()
+            host.publish(f"fleet/1/ada/{kind}", b"")
+            witness.expect(f"fleet/1/ada/{kind}", lambda one: not one.payload, since=mark)
 
 
 def test_at_mqtt_5_the_broker_says_no_aloud(classroom: Classroom) -> None:

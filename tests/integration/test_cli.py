@@ -192,6 +192,18 @@ def test_a_node_that_refuses_makes_it_code_3_with_its_reason(fleet: Fleet) -> No
     assert "refused: ada" in ran.err
 
 
+@pytest.mark.usefixtures("nodes")
+def test_pause_is_sent_like_any_command_and_ls_says_who_is_paused(fleet: Fleet) -> None:
+    ran = fleet("send", "pause", "s=300", "--all")
+    assert (ran.code, "2 of 2 obeyed" in ran.err) == (0, True), ran
+    rows = fleet("ls", "--json").json["nodes"]
+    assert [(row["state"], row["paused"]) for row in rows] == [("online", True), ("online", True)]
+    assert "online, paused" in fleet("ls").out
+    assert fleet("send", "pause", "0", "--to", "ada").code == 0
+    assert [row["paused"] for row in fleet("ls", "--json").json["nodes"]] == [False, True]
+    assert "s is a whole number from 0 to 3600, not '1h'" in fleet("send", "pause", "1h", "--all").err
+
+
 def test_nobody_at_all_is_code_4(fleet: Fleet) -> None:
     ran = fleet("buzz", "--all", "--wait", "0.3")
     assert (ran.code, ran.out) == (4, "")

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import csv
 import io
+import json
 import os
 import sqlite3
 import subprocess
@@ -24,6 +25,7 @@ from support import tiers
 from support.broker import Broker
 from support.dashboard import DashboardProcess
 from support.probe import Probe
+from support.rights import TOKEN
 
 COUNT = 6000
 
@@ -71,6 +73,19 @@ def test_rows_expire_by_the_settings_through_kill_9_and_the_sums_stay(broker: Br
         assert (after["v"], after["level"]) == (before["v"], "minutes")
 
 
+def both(seq: int) -> list[tuple[str, float | None]]:
+    return [("temp", seq / 2), ("hum", None)]
+
+
+def as_published(line: dict[str, str]) -> tuple[Any, ...]:
+    value = float(line["value"]) if line["value"] else None
+    return (line["sensor"], line["field"], value, line["boot"], int(line["seq"]), int(line["up"]))
+
+
+def by_text(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return sorted(rows, key=str)
+
+
 def test_what_nodes_send_can_be_taken_away(broker: Broker, probe: Probe, tmp_path: Path) -> None:
     with DashboardProcess(broker.url) as dashboard:
         for seq in range(20):
@@ -84,12 +99,18 @@ def test_what_nodes_send_can_be_taken_away(broker: Broker, probe: Probe, tmp_pat
         assert [line["value"] for line in lines if line["field"] == "hum"] == [""] * 20
         table = pyarrow.parquet.read_table(io.BytesIO(get(dashboard, "/api/export/readings.parquet?node=cy")))
         assert table.num_rows == 40
+        published = [("sht4x", *one, "0a0b", seq, seq * 10) for seq in range(20) for one in both(seq)]
+        columns = ("sensor", "field", "value", "boot", "seq", "up")
+        assert by_text(list(zip(*(table[name].to_pylist() for name in columns), strict=True))) == by_text(published)
+        assert by_text([as_published(line) for line in lines]) == by_text(published)
+        times = [at.isoformat(timespec="milliseconds") for at in table["time"].to_pylist()]
+        assert times == [line["time"].replace("Z", "+00:00") for line in lines]
         assert b"fleet_rows_total 21\n" in get(dashboard, "/metrics")
         assert "/api/export/readings.csv" in dashboard.get("/api/openapi.json")["paths"]
 
         def fleet(*words: str, verb: str = "export") -> subprocess.CompletedProcess[str]:
             path = os.pathsep.join(str(tiers.ROOT / part) for part in ("node", "fleet-tools"))
-            env = {**os.environ, "FLEET_DASHBOARD": dashboard.url, "PYTHONPATH": path}
+            env = {**os.environ, "FLEET_DASHBOARD": dashboard.url, "PYTHONPATH": path, "FLEET_TOKEN": TOKEN}
             command = [sys.executable, "-m", "fleet_tools", verb, *words]
             return subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=30)
 
@@ -109,3 +130,10 @@ def test_what_nodes_send_can_be_taken_away(broker: Broker, probe: Probe, tmp_pat
             assert copy.execute("SELECT count(*) FROM sample").fetchone() == (20,)
         said = fleet("copy.db", verb="backup")
         assert (said.returncode, "--force" in said.stderr) == (2, True)
+        said = fleet("-o", "lesson.html", "--last", "1d", verb="report")
+        assert said.returncode == 0, said.stderr
+        assert "<h1>Lesson report</h1>" in (tmp_path / "lesson.html").read_text()
+        said = fleet("--last", "1d", verb="report")
+        assert [node["readings"] for node in json.loads(said.stdout)["nodes"]] == [20], said.stderr
+        said = fleet("-o", "lesson.pdf", verb="report")
+        assert (said.returncode, ".html" in said.stderr) == (2, True)

@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -13,6 +14,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -133,12 +135,23 @@ def show_readings_and_page(demo: Demo) -> None:
         assert {node["id"] for node in json.load(answer)["nodes"]} == {"ada", "grace"}
 
 
+def log_in(demo: Demo) -> Any:
+    """With the link that it prints, as the page does."""
+    wait_for(lambda: "#teacher=" in demo.said, "printing the teacher's link")
+    link, code = re.findall(r"^open (http://\S+)/#teacher=(\S+) ", demo.said, re.M)[0]
+    assert link == demo.url("dashboard")
+    request = urllib.request.Request(f"{link}/api/login", json.dumps({"code": code}).encode())
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        return json.load(answer)
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_demo_shows_readings_and_leaves_nothing_behind(start: Start, how: signal.Signals, tmp_path: Path) -> None:
     demo = start()
     demo.ready()
     show_readings_and_page(demo)
     assert "mosquitto" in demo.said
+    assert log_in(demo) == {"role": "teacher"}
     assert stat.S_IMODE((tmp_path / ".demo").stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / ".demo/fleet.toml").stat().st_mode) == 0o600
     pids = demo.children()

@@ -167,6 +167,40 @@ def test_mute_refuses_what_disturbs_and_ends_by_itself(node: NodeProcess, probe:
     until(lambda: ask(probe, "buzz", "20")["st"] == "ok", "the end of the mute")
 
 
+@pytest.mark.rule("F-CMD-10", "F-STATUS-7")
+def test_pause_stops_readings_and_events_is_in_the_status_and_ends_by_itself(node: NodeProcess, probe: Probe):
+    ack = ask(probe, "pause", {"id": "p1", "s": 3})
+    assert (ack["st"], ack["re"]) == ("done", 3)
+    paused = probe.expect("fleet/1/ada/status", lambda seen: "pause" in seen.json())
+    assert payloads.decode("status", paused.payload)["pause"] in (2, 3)
+    assert paused.json()["state"] == "online"
+    node.world("tap button-a")
+    assert ask(probe, "echo", "still here")["re"] == "still here"
+    over = probe.expect("fleet/1/ada/status", lambda seen: "pause" not in seen.json(), since=probe.seen().index(paused))
+    assert over.json()["conn"] == paused.json()["conn"], "the same connection, not a new one"
+    again = probe.expect("fleet/1/ada/tele/sht4x", lambda seen: seen.json()["up"] > ack["up"], within=10)
+    assert again.json()["up"] - ack["up"] >= 3000
+    seqs = [seen.json()["seq"] for seen in probe.seen("fleet/1/ada/tele/+")]
+    assert sorted(seqs) == list(range(len(seqs))), "nothing was numbered that was not sent"
+    assert not probe.seen("fleet/1/ada/event/+"), "a press during a pause is not reported, not even afterwards"
+
+
+@pytest.mark.rule("F-CMD-10")
+def test_a_pause_is_ended_by_hand_and_by_a_reset(broker: Broker, probe: Probe):
+    with NodeProcess(broker.url, sensors=["sht4x"], reborn=True) as node:
+        probe.expect("fleet/1/ada/tele/sht4x")
+        for end in ("pause", "reset"):
+            mark = probe.mark()
+            ask(probe, "pause", "3600")
+            probe.expect("fleet/1/ada/status", lambda seen: "pause" in seen.json(), since=mark)
+            mark = probe.mark()
+            probe.publish(f"fleet/1/ada/cmd/{end}", "0" if end == "pause" else "{}")
+            back = probe.expect("fleet/1/ada/status", lambda seen: seen.json()["state"] == "online", 15, mark)
+            assert "pause" not in back.json()
+            probe.expect("fleet/1/ada/tele/sht4x", within=15, since=mark)
+        assert "Traceback" not in node.output
+
+
 def until(condition: Callable[[], object], what: str, tries: int = 500) -> None:
     for _ in range(tries):
         if condition():

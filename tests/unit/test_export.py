@@ -16,13 +16,16 @@ from typing import Any
 import httpx
 import pyarrow.parquet
 import pytest
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from fleet_dashboard import export, openapi, store_export, web
 from fleet_dashboard.export import Csv, Exports
 from fleet_dashboard.store import Store
+from fleet_dashboard.web_class import ClassPages
+from fleet_dashboard.web_report import ReportPages
 from fleet_dashboard.web_rounds import RoundPages
 from fleet_dashboard.web_time import TimePages
+from support.rights import TEACHER, Rights
 
 T0 = 1_760_000_400_000
 WHEN = "2025-10-09T09:00:00.000Z"
@@ -30,6 +33,8 @@ WHEN = "2025-10-09T09:00:00.000Z"
 
 class Fleet:
     """As much of a service as exports, metrics and the description ask."""
+
+    rights = Rights()
 
     def __init__(self, store: Store) -> None:
         self.exports = Exports(store)
@@ -67,11 +72,17 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await store.close()
 
 
+def further() -> list[BaseRoute]:
+    """The routes of other parts, which nobody calls here."""
+    nothing: Any = None
+    parts = (RoundPages(nothing), ClassPages(nothing), ReportPages(nothing, nothing), TimePages(nothing, {}, nothing))
+    return [route for part in parts for route in part.routes()]
+
+
 @pytest.fixture
 async def http(store: Store) -> AsyncIterator[httpx.AsyncClient]:
-    rounds = [*RoundPages(None).routes(), *TimePages(store, {}, int).routes()]  # type: ignore[arg-type]
-    transport = httpx.ASGITransport(web.application(Fleet(store), (), rounds))  # type: ignore[arg-type]
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+    transport = httpx.ASGITransport(web.application(Fleet(store), (), further()))  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080", headers=TEACHER) as client:
         yield client
 
 
@@ -169,8 +180,7 @@ async def test_prometheus_can_read_the_metrics_and_nodes_are_bounded(http: httpx
 
 async def test_the_description_has_every_route_and_no_other(http: httpx.AsyncClient, store: Store) -> None:
     document = (await http.get("/api/openapi.json")).json()
-    further = [*RoundPages(None).routes(), *TimePages(store, {}, int).routes()]  # type: ignore[arg-type]
-    routes = web.Pages(Fleet(store), further).routes()  # type: ignore[arg-type]
+    routes = web.Pages(Fleet(store), further()).routes()  # type: ignore[arg-type]
     there = {
         (method, route.path)
         for route in routes
@@ -189,7 +199,7 @@ async def test_the_description_has_every_route_and_no_other(http: httpx.AsyncCli
         assert operation["summary"], path
         named = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "path"}
         assert named == set(re.findall(r"\{(\w+)\}", path))
-    assert set(document) == {"openapi", "info", "paths"}
+    assert set(document) == {"openapi", "info", "paths", "components"}
     assert document["openapi"].startswith("3.1")
 
 
@@ -257,7 +267,7 @@ async def test_one_backup_at_a_time(store: Store) -> None:
 async def test_a_backup_that_cannot_be_written_is_one_sentence(
     http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(source: Path, target: Path) -> None:
+    def full(source: Path, target: Path, rounds: object) -> None:
         raise OSError("No space left on device")
 
     monkeypatch.setattr("fleet_dashboard.store_backup.backup", full)

@@ -50,7 +50,7 @@ class Host:
     def meta_changed(self, node: Node) -> None:
         self.told.append(("meta", node.id))
 
-    def command_seen(self) -> None:
+    def command_seen(self, target: str, name: str, payload: bytes) -> None:
         self.told.append(("command",))
 
     def speaks_though_gone(self, node: Node) -> None:

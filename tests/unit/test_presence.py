@@ -112,3 +112,43 @@ def test_an_id_is_shared_as_long_as_two_boots_take_turns() -> None:
     presence.claim("bbbb", 4000)
     assert presence.is_shared(4000)
     assert not presence.is_shared(4000 + 60_000)
+
+
+@pytest.mark.rule("F-LIVE-2")
+def test_a_paused_node_is_online_and_not_silent_until_its_pause_is_over() -> None:
+    presence = online(now=1000)
+    assert presence.status(status("online", pause=60), 2000)
+    assert (presence.word, presence.paused, presence.why) == ("online", 62_000, "paused")
+    assert not presence.tick(61_999, 100, 0)
+    assert presence.tick(62_000, 2000, 0), "the page is told that the pause is over"
+    assert (presence.word, presence.paused) == ("online", 0)
+    assert not presence.tick(62_000 + SILENT_PERIODS * 2000, 2000, 0), "what the pause kept back is not silence"
+    assert presence.tick(62_001 + SILENT_PERIODS * 2000, 2000, 0)
+    assert presence.word == "silent"
+
+
+@pytest.mark.rule("F-LIVE-2")
+def test_a_pause_ends_by_the_word_of_the_node_and_with_its_boot() -> None:
+    presence = online(now=1000)
+    presence.status(status("online", pause=60), 2000)
+    presence.status(status("online"), 5000)
+    assert (presence.paused, presence.why) == (0, "connected, connection 1 of this boot")
+    presence.status(status("online", pause=60), 6000)
+    presence.status(status("lost"), 7000)
+    assert (presence.word, presence.paused) == ("lost", 0)
+    presence.status(status("online", pause=60), 8000)
+    presence.status(status("online", "bbbb", 1), 9000)
+    assert presence.paused == 0
+
+
+def test_a_pause_that_was_retained_ends_at_that_time_at_the_latest() -> None:
+    presence = Presence(0)
+    presence.status(status("online", pause=60), 2000, retained=True)
+    assert (presence.paused, presence.why) == (62_000, "paused, at the latest")
+
+
+def test_a_paused_node_stays_paused_when_it_answers_commands_and_sends_its_health() -> None:
+    presence = online(now=1000)
+    presence.status(status("online", pause=60), 2000)
+    assert not presence.heard(30_000)
+    assert presence.paused == 62_000

@@ -77,7 +77,7 @@ class Class:
     def meta_changed(self, node: Node) -> None:
         self.arena.watch(node)
 
-    def command_seen(self) -> None: ...
+    def command_seen(self, target: str, name: str, payload: bytes) -> None: ...
     def speaks_though_gone(self, node: Node) -> None: ...
     def host_document(self, kind: str, name: str | None, payload: bytes) -> None: ...
     def forgotten(self, node: Node) -> None: ...
@@ -371,7 +371,7 @@ async def test_a_result_outlives_the_process_and_a_round_that_was_cut_off_says_s
     assert again.heads[1]["winners"][0]["node"] == "ada"
     reborn = Arena(Registry(), lesson.clock, Catalogue(tmp_path / "none"), Results(tmp_path / "rounds"))
     await reborn.ready()
-    assert {"name": "sprint", "title": "Most presses in 30 s", "unit": "presses", "top": [["ada", "Ada", 1]]} in (
+    assert {"name": "sprint", "title": "Press sprint", "unit": "presses", "top": [["ada", "Ada", 1]]} in (
         reborn.documents()
     )
 

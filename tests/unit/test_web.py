@@ -11,10 +11,13 @@ from fleet_dashboard import web
 from fleet_dashboard.commands import BadCommand
 from fleet_dashboard.settings import SettingsError, load
 from fleet_dashboard.store import StoreError
+from support.rights import TEACHER, Rights
 
 
 class Fleet:
     """The least that the pages need: one node, and it notes the commands it is given."""
+
+    rights = Rights()
 
     def __init__(self) -> None:
         self.commands: list[tuple[Any, Any, Any]] = []
@@ -66,7 +69,7 @@ def fleet() -> Fleet:
 @pytest.fixture
 async def http(fleet: Fleet) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(web.application(fleet, ("wall.school",)))
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080", headers=TEACHER) as client:
         yield client
 
 

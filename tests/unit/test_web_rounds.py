@@ -11,8 +11,13 @@ from fleet_dashboard import web
 from fleet_dashboard.challenge import ChallengeError
 from fleet_dashboard.settings import load
 from fleet_dashboard.web_rounds import RoundPages
+from support.rights import TEACHER, Rights
 
 ROUND = "20261128-194705-0a1b2c"
+
+
+class Fleet:
+    rights = Rights()
 
 
 class Rounds:
@@ -49,8 +54,8 @@ def rounds() -> Rounds:
 
 @pytest.fixture
 async def http(rounds: Rounds) -> AsyncIterator[httpx.AsyncClient]:
-    app = web.application(None, (), RoundPages(rounds).routes())  # type: ignore[arg-type]
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8080") as client:
+    transport = httpx.ASGITransport(web.application(Fleet(), (), RoundPages(rounds).routes()))  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080", headers=TEACHER) as client:
         yield client
 
 

@@ -1,4 +1,4 @@
-"""Commands end in one ack each, whatever they are. F-CMD-2, F-CMD-6, F-CMD-7, F-CMD-8, F-CMD-9"""
+"""Commands end in one ack each, whatever they are. F-CMD-2, F-CMD-6, F-CMD-7, F-CMD-8, F-CMD-9, F-CMD-10"""
 
 import asyncio
 import json
@@ -7,8 +7,11 @@ import time
 from upy_node_outbox import FakeLink
 
 from fleet_node.actions import Actions
+from fleet_node.buttons import SETTLE_MS, Button
 from fleet_node.commands import MAX_PENDING, REMEMBERED, Commands
 from fleet_node.outbox import Outbox
+from fleet_node.pause import Pause
+from fleet_node.sampler import POWER_UP_MS, Sampler
 from fleet_node.spool import Spool
 from fleet_node.uptime import Uptime
 
@@ -64,7 +67,12 @@ class Bench:
         self.changes = []
         self.faults = []
         self.playing = None
-        self.actions = Actions(self.board, self.settings, uptime, self.changes.append, self.reborn, self.reset)
+        self.uptime = uptime
+        self.pauses = []  # what the status said of a pause
+        self.pause = Pause(uptime, lambda: self.pauses.append(self.pause.left()))
+        self.actions = Actions(
+            self.board, self.settings, uptime, self.pause, self.changes.append, self.reborn, self.reset
+        )
         config = {"base": "fleet", "node": "ada", "jitter": jitter}
         self.commands = Commands(
             config, self.settings, self.actions.handlers, self.outbox, uptime, self.fault, lambda: 0.5
@@ -139,7 +147,7 @@ def test_a_board_without_led_and_buzzer_says_so():
     for name in ("buzz", "led", "identify"):
         ack = bench.ask(name, b"{}")
         assert (ack["st"], "this board has no" in ack["err"]) == ("fail", True), ack
-    assert bench.actions.tasks() == []
+    assert [name for name, _ in bench.actions.tasks()] == ["pause"]
 
 
 def test_a_handler_that_breaks_is_acked_fail_and_reported():
@@ -281,3 +289,117 @@ async def test_a_mute_ends_by_itself():
         assert time.ticks_diff(time.ticks_ms(), began) < 3000
     assert time.ticks_diff(time.ticks_ms(), began) >= 900
     assert bench.board.said == ["hello"]
+
+
+async def test_a_pause_is_told_at_its_beginning_its_change_and_its_end():
+    bench = Bench()
+    task = asyncio.create_task(bench.pause.run())
+    assert bench.ask("pause")["re"] == 60
+    await asyncio.sleep_ms(50)
+    assert bench.pauses == [60]
+    bench.ask("pause", b"1")
+    while len(bench.pauses) < 3:
+        await asyncio.sleep_ms(20)
+    assert bench.pauses == [60, 1, 0]
+    bench.ask("pause", b"300")
+    await asyncio.sleep_ms(50)
+    bench.ask("pause", b"0")
+    while len(bench.pauses) < 5:
+        await asyncio.sleep_ms(20)
+    assert bench.pauses == [60, 1, 0, 300, 0]
+    await asyncio.sleep_ms(250)
+    assert len(bench.pauses) == 5, "a pause that is over is told once"
+    task.cancel()
+
+
+def test_a_pause_of_long_ago_does_not_begin_again_when_the_ticks_wrap():
+    bench = Bench()
+    bench.ask("pause", b"60")
+    assert bench.pause.left() == 60
+    for _ in range(10):
+        bench.jump_ms += 1 << 28
+        assert bench.pause.left() == 0
+
+
+def test_a_pause_refuses_no_command():
+    bench = Bench()
+    bench.ask("pause", b"60")
+    assert bench.ask("echo", b"still here")["re"] == "still here"
+    assert bench.ask("buzz", b"20")["st"] == "ok"
+    assert bench.ask("pause", b'{"id":"p","s":3601}')["st"] == "bad"
+    assert bench.pause.left() == 60
+
+
+class Thermometer:
+    """A driver without a bus."""
+
+    FIELDS = {"temp": ["Cel", "temperature"]}
+    ADDRESSES = (1,)
+    reads = 0
+
+    def __init__(self, i2c, address, sleep_ms):
+        pass
+
+    async def probe(self):
+        pass
+
+    async def read(self):
+        Thermometer.reads += 1
+        return {"temp": 21.5}
+
+
+async def test_a_paused_sampler_leaves_its_sensor_alone_and_goes_on_after_it():
+    bench, put = Bench(), []
+    bench.settings.period = 100
+    sampler = Sampler(
+        "t", Thermometer, None, bench.settings, bench.uptime, bench.pause.left, lambda *what: put.append(what), print
+    )
+    bench.ask("pause", b"1")
+    task = asyncio.create_task(sampler.run())
+    await asyncio.sleep_ms(POWER_UP_MS + 400)
+    assert put == [] and Thermometer.reads == 0
+    while not put:
+        await asyncio.sleep_ms(20)
+    assert bench.pause.left() == 0
+    bench.ask("pause", b"60")
+    await asyncio.sleep_ms(150)
+    before = len(put)
+    await asyncio.sleep_ms(350)
+    assert len(put) == before
+    task.cancel()
+
+
+class Touch:
+    """A button's pin; its edges are made by hand."""
+
+    IRQ_FALLING, IRQ_RISING = 1, 2
+    level = 1
+
+    def irq(self, handler, trigger):
+        self.edge = handler
+
+    def value(self):
+        return self.level
+
+    async def move(self, level):
+        self.level = level
+        self.edge(self)
+        await asyncio.sleep_ms(3 * SETTLE_MS)
+
+
+async def test_a_paused_button_reports_nothing_not_even_the_release_of_a_press_that_was_not_reported():
+    bench, pin, told = Bench(), Touch(), []
+    button = Button("a", pin, True, bench.uptime, bench.pause.left, lambda *what: told.append(what[2]))
+    task = asyncio.create_task(button.run())
+    await asyncio.sleep_ms(20)
+    bench.ask("pause", b"60")
+    await pin.move(0)
+    await pin.move(1)
+    await pin.move(0)
+    bench.ask("pause", b"0")
+    await pin.move(1)
+    assert told == []
+    await pin.move(0)
+    await pin.move(1)
+    assert [(one["event_type"], one["n"]) for one in told] == [("press", 1), ("release", 2)]
+    task.cancel()

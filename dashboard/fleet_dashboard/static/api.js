@@ -5,7 +5,19 @@ const QUIET_MS = 1500; // without a frame for so long, ask whether there is just
 const REOPEN_MS = 15000; // and after this, whether the stream itself has died
 
 /** A failed request; its message is a sentence for the person in front of the page. */
-export class ApiError extends Error {}
+export class ApiError extends Error {
+  constructor(message, status = 0) {
+    super(message);
+    this.status = status;
+  }
+}
+
+let logIn = async () => false;
+
+/** rights.js says how a person logs in; true if it happened. */
+export function onRefused(how) {
+  logIn = how;
+}
 
 export async function get(path) {
   return request(path, {});
@@ -13,7 +25,13 @@ export async function get(path) {
 
 export async function post(path, body) {
   const headers = {"content-type": "application/json"};
-  return request(path, {method: "POST", headers, body: JSON.stringify(body)});
+  const send = () => request(path, {method: "POST", headers, body: JSON.stringify(body)});
+  try {
+    return await send();
+  } catch (error) {
+    if (error.status === 401 && path !== "/api/login" && (await logIn())) return send();
+    throw error;
+  }
 }
 
 async function request(path, options) {
@@ -24,7 +42,8 @@ async function request(path, options) {
     throw new ApiError("The dashboard does not answer. Is it still running?");
   }
   const body = await response.json().catch(() => null);
-  if (!response.ok) throw new ApiError(body?.error ?? `The dashboard answered ${response.status}.`);
+  if (!response.ok) throw new ApiError(body?.error ?? `The dashboard answered ${response.status}.`, response.status);
+  if (body === null) throw new ApiError("The dashboard broke off in the middle of its answer.");
   return body;
 }
 

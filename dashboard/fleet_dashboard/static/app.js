@@ -4,6 +4,7 @@
 import {openStream} from "./api.js";
 import {Dock} from "./commands.js";
 import {perFrame, setAttribute, setHidden, setText} from "./dom.js";
+import "./rights.js";
 import {Fleet} from "./state.js";
 import {count, span} from "./units.js";
 import {Wall} from "./wall.js";
@@ -13,11 +14,13 @@ import {Wall} from "./wall.js";
 const PAGES = [
   [/^\/$/, (query) => new Wall(fleet, query)],
   [/^\/node\/([^/]+)$/, async (query, id) => new (await import("./node.js")).NodePage(fleet, id, query)],
+  [/^\/commands$/, async (query) => new (await import("./commands-page.js")).CommandsPage(fleet, query)],
   [/^\/leaderboard$/, async (query) => new (await import("./podium.js")).LeaderboardPage(fleet, query)],
   [/^\/timeline$/, async (query) => new (await import("./timeline.js")).TimelinePage(fleet, query)],
   [/^\/replay$/, async (query) => new (await import("./replay.js")).ReplayPage(fleet, query)],
+  [/^\/report$/, async (query) => new (await import("./report.js")).ReportPage(fleet, query)],
 ];
-const WITHOUT_DOCK = ["/leaderboard", "/timeline", "/replay"];
+const WITHOUT_DOCK = ["/leaderboard", "/commands", "/timeline", "/replay", "/report"];
 
 const AMBER_MS = 2000;
 const RED_MS = 5000;

@@ -1,13 +1,9 @@
 // The command dock: whom, what, with which arguments; the roll-call is the answer.
-// Forms come from the typed, bounded arguments of `meta.commands`; the server and the node check them again.
 
 import {post} from "./api.js";
+import {begun, knownCommands, makeField, readArgs} from "./command-form.js";
 import {h, patchList, perFrame, setAttribute, setHidden, setText} from "./dom.js";
 import {RollCallView} from "./rollcall.js";
-
-// In the order of a lesson; what is not named here follows in alphabetical order.
-const ORDER = ["identify", "buzz", "led", "say", "echo", "mute", "period", "groups", "name", "rebirth", "reset"];
-const LABELS = {ms: "ms", hz: "Hz", s: "seconds", on: "on"};
 
 export class Dock {
   constructor(fleet, element) {
@@ -74,36 +70,29 @@ export class Dock {
     );
     this.targets.value = this.target;
     const known = this.known();
-    const make = ([name]) =>
+    const make = ({name}) =>
       h("button", {type: "button", "data-command": name, onclick: () => this.choose(name)}, name);
-    const mark = (button, [name]) => setAttribute(button, "aria-pressed", String(name === this.chosen));
-    patchList(this.buttons, known, ([name]) => name, make, mark);
+    const mark = (button, {name}) => setAttribute(button, "aria-pressed", String(name === this.chosen));
+    patchList(this.buttons, known, ({name}) => name, make, mark);
     setAttribute(this.buttons, "data-none", known.length ? null : "no node here has said which commands it knows");
   }
 
-  /** [[command, arguments]] that at least one addressed node knows. */
   known() {
-    const commands = new Map();
-    for (const node of this.fleet.addressed(this.target)) {
-      for (const [name, spec] of Object.entries(node.meta?.commands ?? {}))
-        if (!commands.has(name)) commands.set(name, spec);
-    }
-    const rank = (name) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
-    return [...commands].sort(([a], [b]) => rank(a) - rank(b) || (a < b ? -1 : 1));
+    return knownCommands(this.fleet.addressed(this.target));
   }
 
   choose(name) {
     if (this.chosen === name) return this.dismiss();
     this.dismiss();
     this.chosen = name;
-    this.spec = this.known().find(([known]) => known === name)?.[1] ?? [];
+    this.spec = this.known().find((known) => known.name === name)?.spec ?? [];
     const who = this.target === "_all" ? "everyone" : (this.targets.selectedOptions[0]?.textContent ?? this.target);
     const send = h(
       "button",
       {type: "submit", class: name === "reset" ? "send danger" : "send"},
       `Send ${name} to ${who}`,
     );
-    this.form.replaceChildren(...this.spec.map(makeField), send);
+    this.form.replaceChildren(...this.spec.map((argument) => makeField(argument, "arg")), send);
     setHidden(this.form, false);
     (this.form.querySelector("input:invalid") ?? send).focus();
     this.paint();
@@ -122,66 +111,18 @@ export class Dock {
     event.preventDefault();
     const [target, name] = [this.target, this.chosen];
     const args = readArgs(this.form, this.spec);
-    this.dismiss();
+    setHidden(this.problem, true);
+    this.form.inert = true; // what was typed stays until it is sent: somebody may have to log in first
     try {
       const accepted = await post("/api/commands", {target, name, args});
+      this.dismiss();
       this.sent = accepted.id;
-      const waiting = accepted.expected.map((node) => ({node, st: "waiting", ms: null, err: null}));
-      this.answer.open(
-        this.fleet.rollcalls.get(accepted.id) ?? {...accepted, target, name, args, done: false, rows: waiting},
-      );
+      this.answer.open(this.fleet.rollcalls.get(accepted.id) ?? begun(accepted, target, name, args));
     } catch (error) {
       setText(this.problem, error.message);
       setHidden(this.problem, false);
+    } finally {
+      this.form.inert = false;
     }
   }
-}
-
-/** One input for [name, type, low, high, default?]; without a default it must be filled in. */
-function makeField([name, kind, low, high, ...preset]) {
-  const id = `arg-${name}`;
-  const required = !preset.length && kind !== "b" && (kind !== "s" || low > 0);
-  let input;
-  if (kind === "b") {
-    input = h("input", {id, name, type: "checkbox"});
-    input.checked = preset[0] ?? true;
-  } else if (kind === "s") {
-    input = h("input", {
-      id,
-      name,
-      type: "text",
-      minlength: low,
-      maxlength: high,
-      value: preset[0],
-      required,
-      autocomplete: "off",
-      placeholder: `up to ${high} characters`,
-    });
-  } else {
-    input = h("input", {
-      id,
-      name,
-      type: "number",
-      min: low,
-      max: high,
-      step: kind === "i" ? 1 : "any",
-      value: preset[0],
-      required,
-      placeholder: `${low}–${high}`,
-      title: `${low} to ${high}`,
-    });
-  }
-  return h("label", {class: `argument argument-${kind}`, for: id}, h("span", {}, LABELS[name] ?? name), input);
-}
-
-/** What was filled in; an empty field is left out, so that the node takes its own default. */
-function readArgs(form, spec) {
-  const args = {};
-  for (const [name, kind] of spec) {
-    const input = form.elements[name];
-    if (kind === "b") args[name] = input.checked;
-    else if (kind === "s" && input.value) args[name] = input.value;
-    else if (kind !== "s" && input.value !== "") args[name] = Number(input.value);
-  }
-  return args;
 }

@@ -45,12 +45,13 @@ export function setHidden(element, hidden) {
 
 /**
  * Make the children of `parent` match `items` in order. `make(item)` builds an element once per key,
- * `update(element, item)` patches it; elements keep their identity, so focus and animations survive.
+ * `update(element, item)` patches it; elements keep their identity, so focus and animations survive. What has
+ * meanwhile become a child of another parent stays there.
  */
 export function patchList(parent, items, key, make, update) {
   const old = parent.keyed ?? new Map();
   const fresh = new Map(items.map((item) => [key(item), old.get(key(item)) ?? make(item)]));
-  for (const [id, element] of old) if (!fresh.has(id)) element.remove();
+  for (const [id, element] of old) if (!fresh.has(id) && element.parentNode === parent) element.remove();
   let place = parent.firstElementChild;
   for (const item of items) {
     const element = fresh.get(key(item));

@@ -5,7 +5,7 @@ import {get} from "./api.js";
 import {Chart, loadUplot} from "./chart.js";
 import {patchDeliveries} from "./delivery.js";
 import {h, patchList, perFrame, setAttribute, setGlyph, setHidden, setText} from "./dom.js";
-import {ago, count, fieldOf, inOrder, moment, number, roundTrip, shortfall, span, symbol} from "./units.js";
+import {ago, count, fieldOf, inOrder, moment, number, reason, roundTrip, shortfall, span, symbol} from "./units.js";
 
 const RANGES = {
   "1m": ["1 min", 60e3],
@@ -289,7 +289,7 @@ export class NodePage {
     const now = this.fleet.now();
     const length = node.since ? `for ${span(now - node.since)}` : "";
     const heard = node.last ? `last heard ${ago(now - node.last)}` : "";
-    setText(this.head.why, [length, node.why, heard].filter(Boolean).join(" · "));
+    setText(this.head.why, [length, reason(node), heard].filter(Boolean).join(" · "));
     for (const chart of this.charts.values()) chart.moveTo(now);
     const seldom = Math.min(Math.max(this.bucket / 2 || 0, RELOAD_MS[0]), RELOAD_MS[1]);
     if (this.loadedAt && RANGES[this.range][1] > 600e3 && now - this.loadedAt > seldom) this.loadAll();

@@ -1,10 +1,12 @@
 // The answer to a command: who did it in how many ms, who refused and why, who is silent.
-// Shows a RollCall {name, target, done, rows: [{node, st, ms, err, re}]}; decides nothing.
+// Shows a RollCall {name, target, done, rows: [{node, st, ms, err, re}]}; decides nothing. Of a large class it lists
+// the exceptions, and the others on request.
 
 import {glyph, h, patchList, setAttribute, setGlyph, setHidden, setText} from "./dom.js";
 import {roundTrip} from "./units.js";
 
 const HEARD = new Set(["ok", "done", "dup"]);
+const LONG = 60; // rows; more are not read one by one
 
 /** Has the node said yes? A repeated command was done the first time. */
 export function heard(row) {
@@ -27,6 +29,8 @@ export class RollCallView {
     this.summary = h("p", {class: "summary", role: "status"});
     this.meter = h("progress", {class: "meter", max: 1, value: 0, "aria-label": "answered"});
     this.rows = h("ul", {class: "answers"});
+    this.all = false;
+    this.more = h("button", {type: "button", class: "quiet more", hidden: true, onclick: () => this.toggle()});
     this.element = h(
       "section",
       {class: "rollcall", "aria-label": "Roll-call", hidden: true},
@@ -43,12 +47,19 @@ export class RollCallView {
       ),
       this.meter,
       this.rows,
+      this.more,
     );
   }
 
   open(rollcall) {
+    this.all = false;
     setHidden(this.element, false);
     this.patch(rollcall);
+  }
+
+  toggle() {
+    this.all = !this.all;
+    this.patch(this.rollcall);
   }
 
   clear() {
@@ -56,10 +67,13 @@ export class RollCallView {
   }
 
   patch(rollcall) {
+    this.rollcall = rollcall;
     const rows = [...rollcall.rows].sort(
       (a, b) => weight(a) - weight(b) || (a.ms ?? 0) - (b.ms ?? 0) || (a.node < b.node ? -1 : 1),
     );
-    setText(this.title, rollcall.name);
+    const exceptions = rows.filter((row) => !heard(row));
+    const long = rows.length > LONG && exceptions.length < rows.length;
+    setText(this.title, rollcall.title ?? rollcall.name);
     setText(
       this.summary,
       summary(rollcall, (id) => this.name(id)),
@@ -69,11 +83,13 @@ export class RollCallView {
     setAttribute(this.element, "data-outcome", outcome(rollcall));
     patchList(
       this.rows,
-      rows,
+      long && !this.all ? exceptions : rows,
       (row) => row.node,
       makeRow,
       (element, row) => this.patchRow(element, row),
     );
+    setText(this.more, this.all ? "Show the exceptions only" : `Show the ${rows.length - exceptions.length} who answered`);
+    setHidden(this.more, !long);
   }
 
   patchRow(element, row) {
@@ -83,7 +99,7 @@ export class RollCallView {
       mark,
       heard(row) ? "mark-yes" : row.st === "waiting" ? "mark-waiting" : row.st === "silent" ? "mark-silent" : "mark-no",
     );
-    setText(name, this.name(row.node));
+    setText(name, row.label ?? this.name(row.node));
     setText(said, saying(row));
   }
 
@@ -99,12 +115,13 @@ function makeRow() {
   return element;
 }
 
-// Trouble first, then who waits, then who answered, the fastest in front.
+// The silent first, then who refused, then who waits, then who answered, the fastest in front.
 function weight(row) {
-  return heard(row) ? 2 : row.st === "waiting" ? 1 : 0;
+  return heard(row) ? 3 : row.st === "waiting" ? 2 : row.st === "silent" ? 0 : 1;
 }
 
-function saying(row) {
+/** What one row says: "12 ms", "12 ms · Ada", "is muted". */
+export function saying(row) {
   if (row.st === "waiting") return "…";
   if (heard(row)) return row.re == null || row.re === true ? roundTrip(row.ms) : `${roundTrip(row.ms)} · ${row.re}`;
   return row.err || (SAY[row.st] ?? row.st);
@@ -120,7 +137,7 @@ export function summary({done, rows}, name = (id) => id) {
   if (!rows.length) return "nobody is online to hear this";
   const answered = rows.filter(heard);
   const silent = rows.filter((row) => row.st === "silent");
-  const refused = rows.filter((row) => weight(row) === 0 && row.st !== "silent");
+  const refused = rows.filter((row) => weight(row) === 1);
   const slowest = Math.max(...answered.map((row) => row.ms ?? 0), 0);
   const parts = [`${answered.length} of ${rows.length}${answered.length ? ` in ${roundTrip(slowest)}` : ""}`];
   if (refused.length) parts.push(`${refused.length} refused`);

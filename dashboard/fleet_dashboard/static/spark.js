@@ -3,15 +3,12 @@
 
 const SLOTS = 15; // fewer points than this begin at the right; the full 60 are 2 minutes at the usual period of 2 s
 
-/** Draw `points` (newest last) in the text colour of the canvas. Equal points draw a level line. */
-export function drawSpark(canvas, points) {
-  const width = canvas.clientWidth;
-  const height = canvas.clientHeight;
+/** Draw `points` (newest last). Equal points draw a level line. Who draws many asks the page for no size or colour. */
+export function drawSpark(canvas, points, {width, height}, colour) {
   if (!width || !height) return;
   const context = sharpContext(canvas, width, height);
   const values = points.filter((value) => typeof value === "number");
   if (values.length < 2) return;
-  const colour = getComputedStyle(canvas).color;
   const [low, high] = range(values);
   const step = (width - 8) / (Math.max(SLOTS, points.length) - 1);
   const left = width - 4 - step * (points.length - 1);

@@ -3,6 +3,7 @@
 
 const SPARK_POINTS = 60;
 const RATE_WINDOW = 5000;
+const BY_NAME = new Intl.Collator("en", {numeric: true});
 
 export class Fleet {
   constructor(clock = Date.now) {
@@ -16,6 +17,7 @@ export class Fleet {
     this.challenges = {challenges: [], problems: []};
     this.results = []; // heads of earlier rounds, newest first
     this.alerts = [];
+    this.class = {mute: {}, pause: {}}; // until when, by target: {"_all": server ms}
     this.events = []; // newest first
     this.rollcalls = new Map();
     this.ready = false;
@@ -113,7 +115,7 @@ export class Fleet {
   /** Nodes in the fixed order of the wall: by name, then id, so that everyone finds their own. */
   sorted() {
     const name = (node) => node.name || node.id;
-    const order = (a, b) => name(a).localeCompare(name(b), "en", {numeric: true}) || (a.id < b.id ? -1 : 1);
+    const order = (a, b) => BY_NAME.compare(name(a), name(b)) || (a.id < b.id ? -1 : 1);
     return [...this.nodes.values()].sort(order);
   }
 
@@ -157,6 +159,7 @@ export class Fleet {
     if (message.challenges) this.challenges = message.challenges;
     if (message.results) this.results = message.results;
     if (message.alerts) this.alerts = message.alerts;
+    if (message.class) this.class = message.class;
     if (typeof this.stats.messages === "number") this.totals.push([message.now, this.stats.messages]);
     while (this.totals.length > 2 && message.now - this.totals[0][0] > RATE_WINDOW) this.totals.shift();
   }

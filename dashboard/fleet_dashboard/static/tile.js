@@ -1,13 +1,17 @@
 // One tile of the wall: builds it from the template in index.html and patches it from a node.
-// Owns nothing but its element; what a node's values mean is in units.js.
+// Owns nothing but its element; which of a node's values it shows is in fields.js.
 
 import {setAttribute, setGlyph, setHidden, setText} from "./dom.js";
+import {headline, minor} from "./fields.js";
 import {heard} from "./rollcall.js";
 import {drawSpark} from "./spark.js";
-import {ago, count, fieldOf, inOrder, MISSING, number, roundTrip, shortfall, span, symbol, withUnit} from "./units.js";
+import {token} from "./tokens.js";
+import {ago, count, number, reason, roundTrip, shortfall, span, symbol, withUnit} from "./units.js";
 
 const AGE_SHOWN_MS = 3000;
+const ID_FITS = 16; // letters of name and id together; the id alone would be cut to nothing
 const FLASH_MS = 600;
+const TRAIL = 60; // points of a line that this page collects itself
 const FRESH_MS = 30000; // an event stands out for so long
 
 export function makeTile() {
@@ -32,33 +36,40 @@ export function makeTile() {
   return slot;
 }
 
-/** Patch everything that a change of the node can change; ages are patchAge, the line is patchSpark. */
-export function patchTile(slot, node) {
+/** Patch everything that a change of the node can change, with the value `show` as its headline, or its own; ages are
+ * patchAge, the line is patchSpark. */
+export function patchTile(slot, node, show = "") {
   const parts = slot.parts;
+  const head = headline(node, show);
+  slot.points = pointsOf(slot, node, head);
+  setAttribute(slot, "data-line", slot.points.length > 1 ? "" : null);
+  if (slot.live !== (node.state === "online")) slot.drawn = null;
+  slot.live = node.state === "online";
   setAttribute(slot, "data-state", node.state);
   setAttribute(slot, "data-node", node.id);
   setAttribute(parts.link, "href", `/node/${encodeURIComponent(node.id)}`);
   setGlyph(parts.glyph, `state-${node.state}`);
-  setText(parts.name, node.name || node.id);
+  const name = node.name || node.id;
+  setText(parts.name, name);
+  setAttribute(parts.name, "title", name === node.id ? name : `${name} (${node.id})`);
   setText(parts.id, node.id);
-  setHidden(parts.id, !node.name || node.name === node.id);
+  setHidden(parts.id, name.toLowerCase() === node.id || name.length + node.id.length > ID_FITS);
   setText(parts.state, node.state);
-  patchValues(parts, node);
+  patchValues(parts, node, head);
   const event = node.told ?? node.event;
-  setText(parts.event, event ? `${event.input} ${event.type}` : "");
-  setText(parts.why, node.state === "online" ? "" : sentence(node.why));
+  setText(parts.event, event && !node.paused ? `${event.input} ${event.type}` : "");
+  const why = node.state === "online" && !node.paused ? "" : sentence(reason(node));
+  setText(parts.why, why);
+  setAttribute(parts.why, "title", why || null);
   const missing = node.counts?.missing ?? 0; // what is gone or dropped nobody can mend: the node's page says it
   setText(parts.short, `${count(missing)} missing`);
   setHidden(parts.short, !missing);
 }
 
-function patchValues(parts, node) {
-  const head = headline(node);
-  const [unit] = head ? fieldOf(node, head.sensor, head.field) : [""];
-  const value = head ? node.v[head.sensor]?.[head.field] : null;
-  setText(parts.value, number(value, unit));
-  setText(parts.unit, head && value == null ? "no reading" : symbol(unit));
-  const told = [node.name || node.id, node.state, withUnit(value, unit), ...shortfall(node.counts)];
+function patchValues(parts, node, head) {
+  setText(parts.value, number(head?.value, head?.unit));
+  setText(parts.unit, head && head.value == null ? "no reading" : symbol(head?.unit ?? ""));
+  const told = [node.name || node.id, node.state, withUnit(head?.value, head?.unit), ...shortfall(node.counts)];
   setAttribute(parts.link, "aria-label", told.join(", "));
   setText(
     parts.minor,
@@ -68,40 +79,10 @@ function patchValues(parts, node) {
   );
 }
 
-/** The value in big digits: what the line is drawn of, else the first field of the first sensor. */
-export function headline(node) {
-  if (node.spark) return node.spark;
-  for (const [sensor, fields] of inOrder(node.v)) {
-    const field = "temp" in fields ? "temp" : Object.keys(fields)[0];
-    if (field) return {sensor, field};
-  }
-  return null;
-}
-
-/** One text for each quantity that is not the headline; three axes become the length of their vector. */
-function minor(node, head) {
-  const said = new Set(head ? [fieldOf(node, head.sensor, head.field)[1]] : []);
-  const texts = [];
-  for (const [sensor, fields] of inOrder(node.v)) {
-    if (typeof fields.ax === "number" && typeof fields.ay === "number" && typeof fields.az === "number") {
-      const [unit, quantity] = fieldOf(node, sensor, "ax");
-      if (!said.has(quantity)) texts.push(withUnit(Math.hypot(fields.ax, fields.ay, fields.az), unit));
-      said.add(quantity);
-    }
-    for (const [field, value] of inOrder(fields)) {
-      const [unit, quantity] = fieldOf(node, sensor, field);
-      if (said.has(quantity) || ["ax", "ay", "az"].includes(field)) continue;
-      said.add(quantity);
-      texts.push(unit ? withUnit(value, unit) : `${field} ${value == null ? MISSING : number(value, unit)}`);
-    }
-  }
-  return texts;
-}
-
 export function patchAge(slot, node, now) {
   const age = node.last ? now - node.last : null;
   const limit = Math.max(AGE_SHOWN_MS, 2 * (node.period || 0));
-  const old = node.state === "online" && age !== null && age > limit;
+  const old = node.state === "online" && !node.paused && age !== null && age > limit;
   const away = node.state !== "online" && node.since ? `for ${span(now - node.since)}` : "";
   setText(slot.parts.age, old ? ago(age) : away);
   setAttribute(slot, "data-old", old ? "" : null);
@@ -109,18 +90,29 @@ export function patchAge(slot, node, now) {
   setAttribute(slot, "data-fresh-event", event && now - event.t < FRESH_MS ? "" : null);
 }
 
-export function patchSpark(slot, node) {
-  const points = node.spark?.points ?? [];
-  setAttribute(slot, "data-line", points.length > 1 ? "" : null);
-  drawSpark(slot.parts.spark, points);
+/** The points of the tile's line: what the host sends, or, of another value, what was seen since it was chosen. */
+function pointsOf(slot, node, head) {
+  if (!head) return [];
+  if (node.spark?.sensor === head.sensor && node.spark.field === head.field) return node.spark.points;
+  const source = `${head.sensor} ${head.field}`;
+  const at = node.t?.[head.sensor];
+  if (slot.trail?.source !== source) slot.trail = {source, at, points: [head.value]};
+  else if (slot.trail.at !== at) slot.trail = {source, at, points: [...slot.trail.points, head.value].slice(-TRAIL)};
+  return slot.trail.points;
+}
+
+/** Draw the tile's line if it has changed; it knows its size from the wall's observer. */
+export function patchSpark(slot, again = false) {
+  if (!slot.seen || !slot.size || (slot.drawn === slot.points && !again)) return;
+  slot.drawn = slot.points;
+  drawSpark(slot.parts.spark, slot.points, slot.size, token(slot.live ? "--accent" : "--text-3"));
 }
 
 /** The tile lights up for a moment when its node reports an event. */
 export function flash(slot) {
-  slot.classList.remove("flash");
-  void slot.offsetWidth; // restart the animation
+  clearTimeout(slot.flashing);
   slot.classList.add("flash");
-  setTimeout(() => slot.classList.remove("flash"), FLASH_MS);
+  slot.flashing = setTimeout(() => slot.classList.remove("flash"), FLASH_MS);
 }
 
 /** What this node said to the command of the moment; no row takes the mark away. */

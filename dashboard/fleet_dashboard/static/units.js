@@ -123,3 +123,8 @@ export function roundTrip(ms) {
   if (typeof ms !== "number") return "";
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
+
+/** Why a node is in its state; of a paused one until when: "paused until 10:42". */
+export function reason(node) {
+  return node.paused ? `${node.why} until ${clock(node.paused).slice(0, 5)}` : node.why;
+}

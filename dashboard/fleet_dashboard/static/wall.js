@@ -1,160 +1,128 @@
-// The wall: every node as a tile in a fixed order, with alerts, leaderboard and ticker beside it.
+// The wall: every node, as tiles or as a heat map, in an order that stays, with alerts, leaderboard and ticker beside.
 // Owns its part of the document while it is shown; what it shows comes from the Fleet it is given.
 
-import {glyph, h, patchList, perFrame, setAttribute, setHidden, setText} from "./dom.js";
+import {glyph, h, patchList, perFrame, setHidden, setText} from "./dom.js";
 import {Board} from "./leaderboard.js";
 import {Ticker} from "./ticker.js";
-import {flash, makeTile, patchAge, patchAnswer, patchSpark, patchTile} from "./tile.js";
+import {HeatMap} from "./wall-map.js";
+import {automatic, fits, matches, Order, sections} from "./wall-order.js";
+import {Tiles} from "./wall-tiles.js";
+import {View} from "./wall-view.js";
 
 const ANSWERS_SHOWN_MS = 8000;
+const FILTERS_REM = 4; // height of what stands above the tiles
 
 export class Wall {
   constructor(fleet, query) {
     this.fleet = fleet;
     this.dirty = new Set();
-    this.events = [];
+    this.pressed = [];
     this.relist = true;
     this.answers = null;
-    this.tiles = h("ul", {class: "tiles", "aria-label": "Nodes"});
+    this.listed = new Map(); // id -> what the listing of the node depends on
+    this.order = new Order();
+    this.view = new View(query, () => this.chosen());
+    this.tiles = new Tiles(fleet);
+    this.map = new HeatMap(fleet);
     this.empty = h("div", {class: "empty", hidden: true});
-    this.search = h("input", {
-      type: "search",
-      placeholder: "Find a node",
-      "aria-label": "Find a node by name, id or sensor",
-      value: query.get("q"),
-      oninput: () => this.filterChanged(),
-    });
-    this.group = h(
-      "select",
-      {"aria-label": "Show only a group", onchange: () => this.filterChanged()},
-      h("option", {value: ""}, "All groups"),
-    );
-    this.wanted = query.get("group") ?? "";
-    this.shown = h("span", {class: "shown", role: "status"});
     this.alerts = h("ul", {class: "alerts", "aria-label": "Alerts"});
     this.board = new Board(fleet, {rows: 8});
     this.ticker = new Ticker(fleet);
+    this.field = h("div", {class: "field"}, this.view.element, this.tiles.element, this.map.element, this.empty);
     this.element = h(
       "div",
       {class: "wall"},
       h("h1", {class: "unseen"}, "All nodes"),
-      h(
-        "div",
-        {class: "field"},
-        h("div", {class: "filters", role: "search"}, this.search, this.group, this.shown),
-        this.tiles,
-        this.empty,
-      ),
-      h("aside", {class: "side"}, this.alerts, this.board.element, this.ticker.element),
+      this.field,
+      h("aside", {class: "side", "aria-label": "Beside the nodes"}, this.alerts, this.board.element, this.ticker.element),
     );
     this.paint = perFrame(() => this.patch());
-    this.redraw = () => this.patchSparks();
-    this.resizer = new ResizeObserver(this.redraw);
+    this.fitted = perFrame(() => this.list());
   }
 
   show() {
     this.unsubscribe = this.fleet.subscribe((change) => this.take(change));
-    addEventListener("themechange", this.redraw);
-    this.resizer.observe(this.tiles);
-    this.board.show();
-    this.ticker.show();
-    if (this.fleet.ready) this.take({nodes: new Set(this.fleet.nodes.keys()), events: [], moved: [], all: true});
+    document.addEventListener("click", this.view.close);
+    addEventListener("resize", this.fitted);
+    for (const part of [this.tiles, this.map]) part.open();
+    for (const part of [this.board, this.ticker]) part.show();
+    this.relist = true;
+    if (this.fleet.ready) this.paint();
   }
 
   hide() {
     this.unsubscribe();
-    removeEventListener("themechange", this.redraw);
-    this.resizer.disconnect();
-    this.board.hide();
-    this.ticker.hide();
+    document.removeEventListener("click", this.view.close);
+    removeEventListener("resize", this.fitted);
+    for (const part of [this.tiles, this.map]) part.close();
+    for (const part of [this.board, this.ticker]) part.hide();
   }
 
   take(change) {
-    for (const id of change.nodes) this.dirty.add(id);
-    this.events.push(...change.events);
-    if (change.all || [...change.nodes].some((id) => this.nameMoved(id))) this.relist = true;
+    for (const id of change.nodes) {
+      this.dirty.add(id);
+      if (this.listed.get(id) !== this.listing(id)) this.relist = true;
+    }
+    for (const event of change.events) if (event.type !== "release") this.pressed.push(event.node);
+    if (change.all) this.relist = true;
     if (change.rollcall) this.answered(change.rollcall);
     this.paint();
   }
 
-  /** Does this change alter who is listed or in which order? */
-  nameMoved(id) {
+  /** All that decides whether, where and under which title a node is listed; it changes far less often than values. */
+  listing(id) {
     const node = this.fleet.nodes.get(id);
-    const slot = this.tiles.keyed?.get(id);
-    return !node || !slot || slot.parts.name.textContent !== (node.name || node.id);
+    return node && [node.name, node.state, node.groups, Object.keys(node.v ?? {})].join("\n");
   }
 
-  patch() {
-    if (this.relist || this.search.value || this.group.value) this.list();
-    for (const id of this.dirty) {
-      const slot = this.tiles.keyed?.get(id);
-      const node = this.fleet.nodes.get(id);
-      if (!slot || !node) continue;
-      patchTile(slot, node);
-      if (slot.points !== node.spark?.points) patchSpark(slot, node);
-      slot.points = node.spark?.points;
-    }
-    for (const event of this.events) {
-      if (event.type === "release") continue;
-      const slot = this.tiles.keyed?.get(event.node);
-      if (slot) flash(slot);
-    }
-    this.dirty.clear();
-    this.events = [];
-    this.relist = false;
-    this.patchAlerts();
-    this.tick();
-  }
-
-  list() {
-    this.patchGroups();
-    const all = this.fleet.sorted();
-    const listed = all.filter((node) => this.matches(node));
-    const update = (slot, node) => {
-      patchTile(slot, node);
-      this.dirty.add(node.id);
-    };
-    setAttribute(this.tiles, "data-density", density(listed.length));
-    patchList(this.tiles, listed, (node) => node.id, makeTile, update);
-    setText(this.shown, listed.length === all.length ? "" : `${listed.length} of ${all.length} shown`);
-    this.patchEmpty(all.length, listed.length);
-  }
-
-  matches(node) {
-    const words = this.search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const text = [node.id, node.name, node.state, ...(node.groups ?? []), ...Object.keys(node.v ?? {})]
-      .join(" ")
-      .toLowerCase();
-    return words.every((word) => text.includes(word)) && (!this.group.value || node.groups?.includes(this.group.value));
-  }
-
-  patchGroups() {
-    const groups = this.fleet.groups();
-    const known = [...this.group.options].slice(1).map((option) => option.value);
-    if (known.join() !== groups.join()) {
-      const wanted = this.group.value || this.wanted;
-      this.group.replaceChildren(
-        h("option", {value: ""}, "All groups"),
-        ...groups.map((name) => h("option", {value: name}, name)),
-      );
-      this.group.value = groups.includes(wanted) ? wanted : "";
-    }
-    setHidden(this.group, !groups.length);
-  }
-
-  filterChanged() {
-    const query = new URLSearchParams();
-    if (this.search.value) query.set("q", this.search.value);
-    if (this.group.value) query.set("group", this.group.value);
-    this.wanted = this.group.value;
-    history.replaceState(null, "", query.size ? `/?${query}` : "/");
+  chosen() {
+    this.order.forget();
     this.relist = true;
     this.paint();
   }
 
-  patchEmpty(all, listed) {
-    setHidden(this.empty, listed > 0);
-    if (listed) return;
+  patch() {
+    if (this.relist) this.list();
+    const shown = this.map.element.hidden ? this.tiles : this.map;
+    shown.patch(this.dirty, this.pressed);
+    this.dirty.clear();
+    this.pressed = [];
+    this.patchAlerts();
+    this.ticker.tick();
+  }
+
+  list(glide = false) {
+    const {view} = this;
+    this.relist = false;
+    this.listed = new Map([...this.fleet.nodes.keys()].map((id) => [id, this.listing(id)]));
+    const all = this.fleet.sorted();
+    const found = all.filter((node) => matches(node, view));
+    const parts = sections(this.order.arrange(found, view, this.fleet.clock()), view.grouped);
+    const room = this.room();
+    const size = view.size || automatic(found.length, room);
+    const asMap = size === "map" && found.length > 0;
+    view.offer(this.fleet);
+    view.patch(size);
+    setText(view.shown, found.length === all.length ? "" : `${found.length} of ${all.length} shown`);
+    setHidden(this.map.element, !asMap);
+    setHidden(this.tiles.element, asMap);
+    this.tiles.arrange(asMap ? [] : parts, size, view.show, {glide, fits: fits(size, found.length, room)});
+    this.map.arrange(asMap ? parts : [], view.show);
+    if (!asMap) this.tiles.tick();
+    this.patchEmpty(all.length, found.length);
+  }
+
+  /** What a screen shows of the nodes without scrolling, in rem. */
+  room() {
+    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const {width, top} = this.field.getBoundingClientRect();
+    const dock = document.getElementById("dock")?.offsetHeight ?? 0;
+    return {width: width / rem, height: (innerHeight - (top + scrollY) - dock) / rem - FILTERS_REM};
+  }
+
+  patchEmpty(all, found) {
+    setHidden(this.empty, found > 0);
+    if (found) return;
     const kind = all ? "filtered" : `none ${this.fleet.broker.url_public}`;
     if (this.empty.kind === kind) return;
     this.empty.kind = kind;
@@ -162,42 +130,32 @@ export class Wall {
   }
 
   patchAlerts() {
-    const make = (alert) =>
-      h("li", {}, glyph("state-lost"), h("b", {}, alert.node || alert.kind), " ", h("span", {}, alert.text));
+    const about = ({node, kind, text}) => (node && text.toLowerCase().startsWith(node) ? "" : `${node || kind} `);
+    const make = (alert) => h("li", {}, glyph("state-lost"), h("b", {}, about(alert)), h("span", {}, alert.text));
     patchList(this.alerts, this.fleet.alerts.slice(0, 4), (alert) => `${alert.id} ${alert.text}`, make);
     setHidden(this.alerts, !this.fleet.alerts.length);
   }
 
   answered(rollcall) {
-    this.answers = {rollcall, until: this.fleet.clock() + ANSWERS_SHOWN_MS};
-    const rows = new Map(rollcall.rows.map((row) => [row.node, row]));
-    for (const [id, slot] of this.tiles.keyed ?? []) patchAnswer(slot, rows.get(id));
+    this.answers = {until: this.fleet.clock() + ANSWERS_SHOWN_MS};
+    this.tiles.answer(new Map(rollcall.rows.map((row) => [row.node, row])));
   }
 
-  /** Twice a second, and after every change: what only time alters. */
+  /** Twice a second: what only time alters. An order by anything but names is taken again now and then, never while
+   * somebody points at a tile. */
   tick() {
-    const now = this.fleet.now();
-    for (const [id, slot] of this.tiles.keyed ?? []) {
-      const node = this.fleet.nodes.get(id);
-      if (node) patchAge(slot, node, now);
+    const now = this.fleet.clock();
+    if (this.order.due(this.view, now) && this.fleet.ready && !this.tiles.held()) {
+      this.order.forget();
+      this.list(true);
     }
-    if (this.answers && this.fleet.clock() > this.answers.until) {
+    this.tiles.tick();
+    if (this.answers && now > this.answers.until) {
       this.answers = null;
-      for (const slot of this.tiles.keyed?.values() ?? []) patchAnswer(slot, null);
+      this.tiles.answer(null);
     }
     this.ticker.tick();
   }
-
-  patchSparks() {
-    for (const [id, slot] of this.tiles.keyed ?? []) {
-      if (this.fleet.nodes.has(id)) patchSpark(slot, this.fleet.nodes.get(id));
-    }
-  }
-}
-
-// The more nodes, the smaller the tiles: 30 still fit on a projector without scrolling.
-function density(tiles) {
-  return tiles <= 6 ? "roomy" : tiles <= 12 ? "normal" : tiles <= 40 ? "snug" : "dense";
 }
 
 function filteredOut() {

@@ -1,0 +1,68 @@
+"""Every page as people will see it, at three widths, light and dark: pictures in tests/artifacts, and nothing cut off.
+
+docs/wall.png, the picture of the README, is wall-1280-light.png of this test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from support.broker import Broker
+from support.crowd import Crowd
+from support.dashboard import DashboardProcess
+from support.pages import PAGES, THEMES
+
+SCREENS = ((390, 844), (1280, 800), (1920, 1080))
+STATES = {"dmitri": "lost", "greta": "sleeping", "ines": "offline", "jonas": "silent", "ada": "online"}
+
+# Text that is cut where it must not be: without the … that says so, or to less than some three letters.
+CUT = """() => [...document.querySelectorAll("body *")].flatMap((element) => {
+  const texts = [...element.childNodes].filter((child) => child.nodeType === 3);
+  const own = texts.map((text) => text.data.trim()).join("");
+  if (!own || element.closest(".unseen, .skip, .sprite, template, option, [hidden]")) return [];
+  if (element.matches(".minor")) return []; // leaves out whole values, and the page of the node has them all
+  const style = getComputedStyle(element);
+  const {clientWidth, scrollWidth} = element;
+  if (!clientWidth || style.overflowX === "visible" || scrollWidth <= clientWidth + 1) return [];
+  const dotted = style.textOverflow === "ellipsis" && clientWidth >= 2 * parseFloat(style.fontSize);
+  const scrolls = ["auto", "scroll"].includes(style.overflowX) || style.whiteSpace.startsWith("pre");
+  return dotted || scrolls ? [] : [`${element.className || element.tagName}: ${own.slice(0, 40)}`];
+})"""
+
+
+@pytest.fixture(scope="module")
+def crowd(broker: Broker, dashboard: DashboardProcess) -> Iterator[None]:
+    with Crowd(broker.url, cast="class"):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def empty_fleet(crowd: None) -> None:
+    """The class stays for all tests of this file."""
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("name", "path", "ready"), PAGES, ids=[page[0] for page in PAGES])
+def test_a_page_is_whole_at_every_width_in_both_themes(
+    page: Page, shoot: Callable[[Page, str], Path], name: str, path: str, ready: str
+) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    for node, state in STATES.items():
+        expect(page.locator(f"[data-node={node}]")).to_have_attribute("data-state", state)
+    page.goto(path)
+    expect(page.locator(ready).first).to_be_visible()
+    for width, height in SCREENS:
+        page.set_viewport_size({"width": width, "height": height})
+        for theme in THEMES:
+            page.emulate_media(color_scheme="light" if theme == "light" else "dark")
+            expect(page.locator("html")).to_have_attribute("data-theme", theme)
+            page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            shoot(page, f"{name}-{width}-{theme}")
+            too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert too_wide <= 0, f"{path} is {too_wide} px wider than a screen of {width} px"
+            cut = page.evaluate(CUT)
+            assert not cut, f"{path} at {width} px cuts off: {cut}"
