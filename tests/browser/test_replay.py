@@ -96,8 +96,9 @@ def value(page: Page, node: str = "ada") -> Any:
 
 
 def shown_second(page: Page) -> int:
-    """Which second of the recording the clock shows."""
-    return (int(page.locator(".scrub-slider").evaluate("(slider) => Number(slider.value)")) - T0) // 1000
+    """Which second of the recording the clock shows; the slider rounds."""
+    at = page.locator(".replay-time").evaluate("(time) => new Date(time.getAttribute('datetime')).getTime()")
+    return int(at - T0) // 1000
 
 
 def test_the_wall_is_that_of_the_moment_and_says_so(page: Page) -> None:

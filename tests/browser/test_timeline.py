@@ -165,7 +165,8 @@ def test_the_timeline_fits_every_screen(page: Page, broker: Broker, shoot: Calla
     page.emulate_media(reduced_motion="reduce")
     with NodeProcess(broker.url, "ada", name="W" * 32, keepalive=2) as ada, Probe(broker.url, "fleet/1/none") as probe:
         page.goto("/timeline")
-        expect(rows(page, "joined").first).to_be_visible()
+        expect(rows(page, f"{'W' * 32} joined").first).to_be_visible()
+        expect(page.locator("#online")).to_have_text("1 / 1")
         ada.kill()
         probe.publish(topics.node_topic("fleet", "ada", "tele", "sht4x"), b"{" + b"x" * 300)
         expect(page.locator(".card[data-kind=lost]")).to_be_visible()
