@@ -128,7 +128,7 @@ def to_csv(document: Document) -> str:
         for key in ("readings", "missing", "gone", "dropped"):
             unsure = "cannot be told" if key != "readings" and not node["counted"] else ""
             line("account", **who, what=key, count=node[key], text=unsure)
-        line("presence", **who, what="online", unit="min", count=round(node["online_ms"] / 60_000))
+        line("presence", **who, what="online", unit="min", count=_minutes(node["online_ms"]))
         line("presence", **who, what="starts", count=node["starts"])
         line("commands", **who, what="asked", count=node["asked"])
         line("commands", **who, what="answered", count=node["answered"])
@@ -146,6 +146,10 @@ def to_csv(document: Document) -> str:
     for one in document["alerts"]:
         line("alert", node=one["node"], what=one["kind"], text=f"{iso(one['ts'])}: {one['text']}")
     return out.getvalue()
+
+
+def _minutes(ms: int | None) -> Any:
+    return "" if ms is None else round(ms / 60_000)
 
 
 def _blank(value: Any) -> Any:

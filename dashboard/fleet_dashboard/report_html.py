@@ -113,7 +113,7 @@ def _rounds(rounds: list[Document], zone: timezone) -> Iterator[str]:
 def _nodes(nodes: list[Document], length: int) -> Iterator[str]:
     if not nodes:
         return
-    yield "<h2>Nodes</h2>" + _start("Node", "~Groups", "#Readings", "#Events", "#Online", "#~Answered", "Delivery")
+    yield "<h2>Nodes</h2>" + _start("Node", "~Groups", "#Readings", "#Events", "#~Online", "#~Answered", "Delivery")
     for node in nodes:
         answered = f"{node['answered']} of {node['asked']}" if node["asked"] else MISSING
         known = f" <small>{escape(node['id'])}</small>" if node["name"] != node["id"] else ""
@@ -122,16 +122,16 @@ def _nodes(nodes: list[Document], length: int) -> Iterator[str]:
         yield (
             f"<tr><th scope=row>{escape(node['name'])}{known}</th><td class=roomy>"
             f"{escape(', '.join(node['groups']))}</td><td class=n>{node['readings']:,}</td>"
-            f"<td class=n>{node['events']:,}</td><td class=n>{share(node['online_ms'], length)}</td>"
+            f"<td class=n>{node['events']:,}</td><td class='n roomy'>{share(node['online_ms'], length)}</td>"
             f"<td class='n roomy'>{answered}</td>"
             f"{delivery}</tr>"
         )
     yield f"</tbody></table>\n<p><small>{NOTE}</small></p>"
 
 
-def share(part: int, whole: int) -> str:
+def share(part: int | None, whole: int) -> str:
     """Of the time of the lesson; 100 % is all of it."""
-    return f"{min(100, 100 * part // max(1, whole))} %"
+    return MISSING if part is None else f"{min(100, 100 * part // max(1, whole))} %"
 
 
 def shortfall(node: Document) -> str:

@@ -49,7 +49,7 @@ class NodeFigures:
     gone: int = 0
     dropped: int = 0
     counted: bool = True
-    online_ms: int = 0  # connected, as far as the dashboard was there to see it
+    online_ms: int | None = 0  # connected, as far as the dashboard was there to see it; None: nothing is known
     starts: int = 0  # as far as it saw them
     events: list[tuple[str, str, int]] = field(default_factory=list)  # (input, type, how many)
     sensors: list[SensorFigures] = field(default_factory=list)
@@ -110,13 +110,15 @@ def _sensor(database: sqlite3.Connection, row: tuple[Any, ...], start: int, end:
     return found
 
 
-def _online(database: sqlite3.Connection, name: str, start: int, end: int) -> int:
+def _online(database: sqlite3.Connection, name: str, start: int, end: int) -> int | None:
     """ms. What the node was and whether the dashboard was there: the last of both before the span, and all in it."""
     changes = []
     for which, values in (("node = ? AND state IS NOT NULL", (name,)), (_HOST, ())):
         first = f"coalesce((SELECT max(ts) FROM happening WHERE {which} AND ts < ?), ?)"
         rows = f"SELECT ts, id, state, word FROM happening WHERE {which} AND ts >= {first} AND ts < ?"
         changes += database.execute(rows, (*values, *values, start, start, end)).fetchall()
+    if all(state is None for _, _, state, _ in changes):
+        return None
     online, present, since, total = False, True, start, 0
     for ts, _, state, word in [*sorted(changes), (end, 0, None, "")]:
         if online and present:

@@ -269,12 +269,12 @@ function* nodes(found, length) {
       node.groups.join(", "),
       count(node.readings),
       count(node.events),
-      `${Math.min(100, Math.floor((100 * node.online_ms) / Math.max(1, length)))} %`,
+      share(node.online_ms, length),
       node.asked ? `${node.answered} of ${node.asked}` : MISSING,
       h("span", {"data-bad": node.counted && short.length > 0}, told),
     ];
   });
-  yield table("Nodes", ["Node", "~Groups", "#Readings", "#Events", "#Online", "#~Answered", "Delivery"], [{rows}]);
+  yield table("Nodes", ["Node", "~Groups", "#Readings", "#Events", "#~Online", "#~Answered", "Delivery"], [{rows}]);
   yield h(
     "p",
     {class: "hint"},
@@ -283,6 +283,11 @@ function* nodes(found, length) {
     "Missing: not stored yet, the node may still have it. Dropped: its journal was full. Gone: taken and lost. ",
     "?: a node of an older contract, or older than the account.",
   );
+}
+
+/** Of the time of the lesson; 100 % is all of it. */
+function share(part, whole) {
+  return part === null ? MISSING : `${Math.min(100, Math.floor((100 * part) / Math.max(1, whole)))} %`;
 }
 
 function* measured(found) {
