@@ -1,17 +1,18 @@
 """What a teacher takes home from a lesson: who was there, what was measured, pressed, answered and won. Owns nothing.
 
-Readings and accounts are the database's and of the span. Commands and alerts are what this process remembers of them:
-the last hundred commands since its start, and the alerts of now.
+All of it is the database's and of the span, but commands: those are the last hundred that this process remembers.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Protocol
 
 from fleet_client.rollcall import GOOD
+from fleet_dashboard import store_report
 from fleet_dashboard.export import cell, iso
 from fleet_dashboard.nodes import Registry
 from fleet_dashboard.store_report import NodeFigures, whole_minutes
@@ -23,7 +24,8 @@ Document = dict[str, Any]
 
 
 class Store(Protocol):
-    async def report(self, start: int, end: int) -> list[NodeFigures]: ...
+    async def report(self, start: int, end: int, now: int) -> list[NodeFigures]: ...
+    async def look(self, question: Callable[[Any], list[Document]], what: str) -> list[Document]: ...
 
 
 class Rounds(Protocol):
@@ -34,22 +36,15 @@ class Commands(Protocol):
     def sent(self) -> list[Document]: ...
 
 
-class Alerts(Protocol):
-    def view(self) -> list[Document]: ...
-
-
 class Reports:
     """`document` is the report of a span; ValueError with one sentence if there can be none."""
 
-    def __init__(
-        self, base: str, store: Store, registry: Registry, rounds: Rounds, commands: Commands, alerts: Alerts
-    ) -> None:
+    def __init__(self, base: str, store: Store, registry: Registry, rounds: Rounds, commands: Commands) -> None:
         self._base = base
         self._store = store
         self._registry = registry
         self._rounds = rounds
         self._commands = commands
-        self._alerts = alerts
 
     async def document(self, start: int, end: int, now: int, group: str | None = None) -> Document:
         """UTC ms, start < end; whole minutes are taken, and no more than there is of the last one at `now`."""
@@ -58,7 +53,8 @@ class Reports:
         if end - start > LONGEST_MS:
             raise ValueError("a report is of 400 days at most; choose a later from")
         start, end = whole_minutes(start, end)
-        found = await self._store.report(start, end)
+        found = await self._store.report(start, end, now)
+        alerts = await self._store.look(lambda database: store_report.alerts(database, start, end), "the alerts")
         nodes = [self._node(one) for one in found]
         if group is not None:
             nodes = [one for one in nodes if group in one["groups"]]
@@ -77,7 +73,7 @@ class Reports:
             "nodes": nodes,
             "rounds": [head for head in self._rounds.results() if start <= head["started"] < end][::-1],
             "commands": [call for call in commands if call["rows"] or group is None],
-            "alerts": [one for one in self._alerts.view() if group is None or one["node"] in members],
+            "alerts": [one for one in alerts if group is None or one["node"] in members],
         }
 
     def _node(self, one: NodeFigures) -> Document:
@@ -103,6 +99,7 @@ class Reports:
             "readings": sum(sensor.readings for sensor in one.sensors),
             "events": sum(n for _, _, n in one.events),
             **{key: getattr(one, key) for key in ("missing", "gone", "dropped", "counted", "boots")},
+            **{"online_ms": one.online_ms, "starts": one.starts},
             "sensors": sensors,
             "inputs": [{"input": name, "type": kind, "n": n} for name, kind, n in one.events],
         }
@@ -131,6 +128,8 @@ def to_csv(document: Document) -> str:
         for key in ("readings", "missing", "gone", "dropped"):
             unsure = "cannot be told" if key != "readings" and not node["counted"] else ""
             line("account", **who, what=key, count=node[key], text=unsure)
+        line("presence", **who, what="online", unit="min", count=_minutes(node["online_ms"]))
+        line("presence", **who, what="starts", count=node["starts"])
         line("commands", **who, what="asked", count=node["asked"])
         line("commands", **who, what="answered", count=node["answered"])
         for sensor in node["sensors"]:
@@ -145,8 +144,12 @@ def to_csv(document: Document) -> str:
             place = f"place {row['place']}, {iso(head['started'])}"
             line("round", **who, of=head["title"], what=head["state"], unit=head["unit"], most=row["score"], text=place)
     for one in document["alerts"]:
-        line("alert", node=one["node"], what=one["kind"], text=one["text"])
+        line("alert", node=one["node"], what=one["kind"], text=f"{iso(one['ts'])}: {one['text']}")
     return out.getvalue()
+
+
+def _minutes(ms: int | None) -> Any:
+    return "" if ms is None else round(ms / 60_000)
 
 
 def _blank(value: Any) -> Any:

@@ -154,7 +154,7 @@ class Service:
 
     def _further_routes(self) -> list[BaseRoute]:
         """Of the parts that have pages of their own."""
-        reports = Reports(self._settings.base, self._store, self._registry, self._arena, self._commands, self._alerts)
+        reports = Reports(self._settings.base, self._store, self._registry, self._arena, self._commands)
         parts = (
             web_report.ReportPages(reports, self.now_ms),
             web_rounds.RoundPages(self._arena),

@@ -349,16 +349,12 @@ class Store:
                 raise StoreError(f"the export cannot be read on ({error})") from None
             yield encoded
 
-    async def report(self, start: int, end: int) -> list[store_report.NodeFigures]:
-        """What each node did within a span of whole minutes (UTC ms); StoreError if it takes too long."""
-        try:
-            numbers = await self._read(store_report.node_numbers)
-            found = [
-                await self._read(functools.partial(store_report.node, number=number, start=start, end=end))
-                for number in numbers
-            ]
-        except sqlite3.Error as error:
-            raise StoreError(f"the report cannot be read ({error}); ask for a shorter span") from None
+    async def report(self, start: int, end: int, now: int) -> list[store_report.NodeFigures]:
+        """What each node did within a span of whole minutes (UTC ms), as of `now`."""
+        numbers = await self.look(store_report.node_numbers, "the report")
+        ask = functools.partial(store_report.node, start=start, end=end, now=now)
+        asked = (functools.partial(ask, number=number) for number in numbers)
+        found = [await self.look(question, "the report") for question in asked]
         return [one for one in found if one is not None]
 
     async def backup(self, target: Path, rounds: Mapping[str, bytes] = MappingProxyType({})) -> None:

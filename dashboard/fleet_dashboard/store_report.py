@@ -15,6 +15,10 @@ from fleet_dashboard import store_series
 from fleet_dashboard.store_read import limited
 from fleet_dashboard.store_roll import HOUR, MINUTE, WIDTH
 
+HERE = ("online", "silent", "sleeping")
+MOST_ALERTS = 200
+_HOST = "kind = 'host' AND word IN ('started', 'stopped', 'died')"
+
 
 @dataclass
 class FieldFigures:
@@ -45,6 +49,8 @@ class NodeFigures:
     gone: int = 0
     dropped: int = 0
     counted: bool = True
+    online_ms: int | None = 0  # connected, as far as the dashboard was there to see it; None: nothing is known
+    starts: int = 0  # as far as it saw them
     events: list[tuple[str, str, int]] = field(default_factory=list)  # (input, type, how many)
     sensors: list[SensorFigures] = field(default_factory=list)
 
@@ -55,8 +61,8 @@ def node_numbers(database: sqlite3.Connection) -> list[int]:
     return [row[0] for row in database.execute("SELECT id FROM node ORDER BY name")]
 
 
-def node(database: sqlite3.Connection, number: int, start: int, end: int) -> NodeFigures | None:
-    """What a node did within UTC start <= t < end (whole minutes); None if it did nothing."""
+def node(database: sqlite3.Connection, number: int, start: int, end: int, now: int) -> NodeFigures | None:
+    """What a node did within UTC start <= t < end (whole minutes) as of `now`; None if it did nothing."""
     limited(database)
     database.execute("BEGIN")  # accounts, rows and rollups of one moment
     try:
@@ -70,6 +76,9 @@ def node(database: sqlite3.Connection, number: int, start: int, end: int) -> Nod
         row = database.execute(accounts, (number, start, end)).fetchone()
         found.boots, found.missing, found.gone, found.dropped = row[:4]
         found.counted = bool(row[4])
+        found.online_ms = _online(database, name, start, min(end, now))
+        starts = "SELECT count(*) FROM happening WHERE node = ? AND kind = 'birth' AND ts >= ? AND ts < ?"
+        found.starts = database.execute(starts, (name, start, end)).fetchone()[0]
         events = (
             "SELECT input, type, count(*) FROM event WHERE node = ? AND ts >= ? AND ts < ? "
             "GROUP BY input, type ORDER BY input, type"
@@ -99,6 +108,36 @@ def _sensor(database: sqlite3.Connection, row: tuple[Any, ...], start: int, end:
     else:  # the rows have expired: as many as the field that could be read most often
         found.readings = max((one.n for one in found.fields), default=0)
     return found
+
+
+def _online(database: sqlite3.Connection, name: str, start: int, end: int) -> int | None:
+    """ms. What the node was and whether the dashboard was there: the last of both before the span, and all in it."""
+    changes = []
+    for which, values in (("node = ? AND state IS NOT NULL", (name,)), (_HOST, ())):
+        first = f"coalesce((SELECT max(ts) FROM happening WHERE {which} AND ts < ?), ?)"
+        rows = f"SELECT ts, id, state, word FROM happening WHERE {which} AND ts >= {first} AND ts < ?"
+        changes += database.execute(rows, (*values, *values, start, start, end)).fetchall()
+    if all(state is None for _, _, state, _ in changes):
+        return None
+    online, present, since, total = False, True, start, 0
+    for ts, _, state, word in [*sorted(changes), (end, 0, None, "")]:
+        if online and present:
+            total += max(0, ts - max(since, start))
+        since = ts
+        online = online if state is None else state in HERE
+        present = word == "started" if state is None and word else present
+    return total
+
+
+def alerts(database: sqlite3.Connection, start: int, end: int) -> list[dict[str, Any]]:
+    """Those that were raised in the span, oldest first."""
+    limited(database)
+    raised = (
+        "SELECT ts, node, about, text FROM happening WHERE kind = 'alert' AND word = 'raised' AND ts >= ? AND ts < ? "
+        f"ORDER BY ts, id LIMIT {MOST_ALERTS}"
+    )
+    columns = ("ts", "node", "kind", "text")
+    return [dict(zip(columns, row, strict=True)) for row in database.execute(raised, (start, end))]
 
 
 def whole_minutes(start: int, end: int) -> tuple[int, int]:

@@ -45,9 +45,6 @@ class Fleet:
     def sent(self) -> list[dict[str, Any]]:
         return self.calls
 
-    def view(self) -> list[dict[str, Any]]:
-        return [{"id": "silent-bo", "ts": T0, "kind": "silent", "node": "bo", "text": EVIL}]
-
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
@@ -67,6 +64,24 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
         for n in range(3):
             store.add_event(node, boot, 600 + n, "button-a", "press", n, 25_000, begin + 70_000)
         store.set_progress(boot, begin, begin + 600 * 7000, True, 0)
+    minute = 60_000
+    for at, node_id, kind, word, state in (
+        *[
+            (-99, "", "host", "started", None),
+            (-30, "ada", "birth", "new", "online"),
+            (9, "bo", "state", "online", "online"),
+        ],
+        *[(10, "ada", "state", "lost", "lost"), (20, "ada", "birth", "boot", "online"), (30, "", "host", "died", None)],
+        *[
+            (40, "", "host", "started", None),
+            (41, "bo", "alert", "raised", None),
+            (50, "bo", "state", "silent", "silent"),
+        ],
+        *[(55, "bo", "state", "offline", "offline"), (61, "bo", "alert", "raised", None)],
+    ):
+        text = EVIL if kind == "alert" else ""
+        happening = (store.add_happening(), T0 + at * minute, T0 + at * minute, 1, node_id, kind, word, "silent", state)
+        store.add_happening((*happening, "9f3a", text))
     await store.commit()
     yield store
     await store.close()
@@ -75,7 +90,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 @pytest.fixture
 async def http(store: Store) -> AsyncIterator[httpx.AsyncClient]:
     fleet = Fleet(store)
-    reports = Reports("fleet", store, Registry(), fleet, fleet, fleet)
+    reports = Reports("fleet", store, Registry(), fleet, fleet)
     pages = ReportPages(reports, lambda: NOW).routes()
     transport = httpx.ASGITransport(web.application(fleet, (), pages))  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
@@ -111,6 +126,13 @@ async def test_the_sums_are_exact_however_far_the_rollups_have_come(http: httpx.
         await store.tend(NOW)  # some of it, then the rest
     while await store.tend(NOW):
         pass
+
+
+async def test_time_online_is_what_the_dashboard_was_there_to_see(http: httpx.AsyncClient) -> None:
+    ada, bo = (await http.get(f"/api/report?{SPAN}")).json()["nodes"]
+    assert (ada["online_ms"], ada["starts"]) == ((10 + 10 + 20) * 60_000, 1)  # 0 to 10, 20 to 30, 40 to 60
+    assert (bo["online_ms"], bo["starts"]) == ((21 + 15) * 60_000, 0)  # 9 to 30, 40 to 55
+    assert "66 %" in (await http.get(f"/api/report.html?{SPAN}")).text
 
 
 async def test_what_has_expired_is_still_in_its_sums(http: httpx.AsyncClient, store: Store) -> None:
@@ -174,7 +196,7 @@ async def test_the_csv_has_a_line_for_each_and_no_formula(http: httpx.AsyncClien
     assert "attachment" in answer.headers["content-disposition"]
     lines = list(csv.DictReader(io.StringIO(answer.text)))
     kinds = {line["kind"] for line in lines}
-    assert kinds == {"span", "account", "commands", "field", "event", "round", "alert"}
+    assert kinds == {"span", "account", "presence", "commands", "field", "event", "round", "alert"}
     temp = next(line for line in lines if line["kind"] == "field" and line["what"] == "temp" and line["node"] == "bo")
     values = expected()
     assert [float(temp[key]) for key in ("count", "least", "most")] == [len(values), min(values), max(values)]

@@ -205,7 +205,7 @@ function* sheet(report) {
     yield h("p", {class: "hint"}, "No node sent anything in this time. Choose another one above.");
   }
   if (report.rounds.length) yield* rounds(report.rounds);
-  if (report.nodes.length) yield* nodes(report.nodes);
+  if (report.nodes.length) yield* nodes(report.nodes, report.to - report.from);
   if (report.nodes.some(has)) yield* measured(report.nodes.filter(has));
   if (report.commands.length) yield* commands(report.commands);
   if (report.alerts.length) yield* alerts(report.alerts);
@@ -260,7 +260,7 @@ function* rounds(heads) {
   yield table("Rounds", ["Time", "Challenge", "Winners"], [{rows}]);
 }
 
-function* nodes(found) {
+function* nodes(found, length) {
   const rows = found.map((node) => {
     const short = LOST.filter((key) => node[key]).map((key) => `${count(node[key])} ${key}`);
     const told = node.counted ? short.join(", ") || "complete" : "?";
@@ -269,18 +269,25 @@ function* nodes(found) {
       node.groups.join(", "),
       count(node.readings),
       count(node.events),
+      share(node.online_ms, length),
       node.asked ? `${node.answered} of ${node.asked}` : MISSING,
       h("span", {"data-bad": node.counted && short.length > 0}, told),
     ];
   });
-  yield table("Nodes", ["Node", "~Groups", "#Readings", "#Events", "#~Answered", "Delivery"], [{rows}]);
+  yield table("Nodes", ["Node", "~Groups", "#Readings", "#Events", "#~Online", "#~Answered", "Delivery"], [{rows}]);
   yield h(
     "p",
     {class: "hint"},
+    "Online: connected, of the time above, as far as the dashboard was there to see it. ",
     "Answered: of the commands that the dashboard remembers. Delivery is of everything since the node was switched on. ",
     "Missing: not stored yet, the node may still have it. Dropped: its journal was full. Gone: taken and lost. ",
     "?: a node of an older contract, or older than the account.",
   );
+}
+
+/** Of the time of the lesson; 100 % is all of it. */
+function share(part, whole) {
+  return part === null ? MISSING : `${Math.min(100, Math.floor((100 * part) / Math.max(1, whole)))} %`;
 }
 
 function* measured(found) {
@@ -319,7 +326,7 @@ function* commands(calls) {
 
 function* alerts(found) {
   const rows = found.map((alert) => [clock(alert.ts).slice(0, 5), alert.text]);
-  yield table("Alerts when this was made", ["Since", "What"], [{rows}]);
+  yield table("Alerts", ["Time", "What"], [{rows}]);
 }
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
