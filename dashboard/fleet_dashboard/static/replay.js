@@ -28,6 +28,7 @@ const SEEK_MS = 150; // a thumb that is dragged asks the server when it rests
 const STEP = 10e3;
 const LEAD = 5 * 60e3; // "replay from here" shows what led there on the scrubber
 const CAPTION_MS = 60e3;
+const SETTLED_MS = 3000; // after the first reading, others have come too
 
 /** The wall, but its filters are not part of the address, and it has no nodes for another reason. */
 class PastWall extends Wall {
@@ -136,7 +137,10 @@ export class ReplayPage {
 
   // -- what is chosen ------------------------------------------------------------------------------------------------
 
-  /** Load a span (null: the last hour) and stand at `at`, or at its beginning. */
+  /**
+   * Load a span (null: the last hour) and stand at `at`, or at its beginning. Where nobody chose one, the empty time
+   * before the first reading is passed over.
+   */
   async setSpan(from, to, at = null) {
     const now = this.live.ready ? this.live.now() : Date.now();
     const end = Math.round(Math.min(to ?? now, now));
@@ -158,7 +162,9 @@ export class ReplayPage {
     const local = new Date(start - new Date(start).getTimezoneOffset() * 60e3);
     this.start.value = local.toISOString().slice(0, 19);
     this.say();
-    await this.seek(Math.max(start, at ?? start));
+    const first = this.marks.stored_from;
+    const passed = from === null && first !== null && first + SETTLED_MS < end ? first + SETTLED_MS : start;
+    await this.seek(Math.max(start, at ?? passed));
   }
 
   /** Somebody chose a beginning or a length. */
