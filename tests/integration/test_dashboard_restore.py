@@ -12,13 +12,14 @@ from support import tiers
 from support.broker import Broker
 from support.dashboard import DashboardProcess
 from support.node import NodeProcess
+from support.rights import TOKEN
 
 PATIENCE_S = 40
 
 
 def fleet(*words: str, dashboard: DashboardProcess | None = None) -> subprocess.CompletedProcess[str]:
     folders = [str(tiers.ROOT / part) for part in ("node", "fleet-tools", "dashboard")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders), "FLEET_TOKEN": TOKEN}
     environment |= {"FLEET_DASHBOARD": dashboard.url} if dashboard else {}
     command = [sys.executable, "-m", "fleet_tools", *words]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
@@ -61,6 +62,8 @@ def test_a_restored_dashboard_has_the_readings_the_account_and_the_rounds(broker
     with NodeProcess(broker.url, "ada", flash=True):
         settled(original, "ada", 20)
     original.node("ada", lambda node: node["state"] in ("lost", "offline"), PATIENCE_S)
+    end(original)  # all that came is committed
+    original = started(broker, tmp_path / "one")
     before, readings = accounts(original, "ada"), identities(original)
     rounds = tmp_path / "one" / "rounds"
     rounds.mkdir(exist_ok=True)
