@@ -29,14 +29,8 @@ const STEP = 10e3;
 const LEAD = 5 * 60e3; // "replay from here" shows what led there on the scrubber
 const CAPTION_MS = 60e3;
 
-/** The wall, but its filters are not part of the address, and it has no nodes for another reason. */
+/** The wall, but it has no nodes for another reason. */
 class PastWall extends Wall {
-  filterChanged() {
-    this.wanted = this.group.value;
-    this.relist = true;
-    this.paint();
-  }
-
   patchEmpty(all, listed) {
     if (all) {
       super.patchEmpty(all, listed);
