@@ -214,7 +214,7 @@ export class ReplayPage {
     if (asked !== this.sought || !this.shown) return;
     const fleet = await this.film.load();
     if (!fleet || !this.shown) return;
-    const query = new URLSearchParams(this.wall && {q: this.wall.search.value, group: this.wall.group.value});
+    const query = this.wall?.view.query() ?? new URLSearchParams(location.search);
     this.wall?.hide();
     this.wall = new PastWall(fleet, query);
     this.stage.replaceChildren(this.wall.element);
