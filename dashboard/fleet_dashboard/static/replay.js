@@ -30,14 +30,8 @@ const LEAD = 5 * 60e3; // "replay from here" shows what led there on the scrubbe
 const CAPTION_MS = 60e3;
 const SETTLED_MS = 3000; // after the first reading, others have come too
 
-/** The wall, but its filters are not part of the address, and it has no nodes for another reason. */
+/** The wall, but it has no nodes for another reason. */
 class PastWall extends Wall {
-  filterChanged() {
-    this.wanted = this.group.value;
-    this.relist = true;
-    this.paint();
-  }
-
   patchEmpty(all, listed) {
     if (all) {
       super.patchEmpty(all, listed);
@@ -226,7 +220,7 @@ export class ReplayPage {
     if (asked !== this.sought || !this.shown) return;
     const fleet = await this.film.load();
     if (!fleet || !this.shown) return;
-    const query = new URLSearchParams(this.wall && {q: this.wall.search.value, group: this.wall.group.value});
+    const query = this.wall?.view.query() ?? new URLSearchParams(location.search);
     this.wall?.hide();
     this.wall = new PastWall(fleet, query);
     this.stage.replaceChildren(this.wall.element);

@@ -87,13 +87,18 @@ export class View {
     this.changed(choice);
   }
 
-  /** Of this page with this view; what else the page has in its query stays. */
   address() {
+    const query = this.query();
+    return query.size ? `${location.pathname}?${query}` : location.pathname;
+  }
+
+  /** Of this page with this view; what else the page has in its query stays. */
+  query() {
     const query = new URLSearchParams(location.search);
     const sort = this.sort === "name" ? "" : this.sort;
     const own = {q: this.q, group: this.group, show: this.show, size: this.size, sort, by: this.grouped ? "group" : ""};
     for (const [key, value] of Object.entries(own)) value ? query.set(key, value) : query.delete(key);
-    return query.size ? `${location.pathname}?${query}` : location.pathname;
+    return query;
   }
 
   /** Offer what there is: the groups and the quantities of the nodes. A choice stands, also while nobody has it. */
