@@ -55,6 +55,9 @@ PAYLOADS = (
 WORDS = ("constructor", "script", "onerror", "then", "length")  # names that are legal and mean something to JavaScript
 
 
+pytestmark = pytest.mark.timeout(300)  # many pages, and a busy machine makes each of them later, not wrong
+
+
 @dataclass(frozen=True)
 class Attack:
     node: str

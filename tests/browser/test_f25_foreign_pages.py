@@ -26,6 +26,8 @@ RULES = f"--host-resolver-rules=MAP evil.example 127.0.0.1,MAP *.evil.example 12
 ORIGINS = ("evil.example", "127.0.0.1", "localhost", "nowhere")  # the last one is a sandboxed frame
 WAIT_MS = 30_000
 
+pytestmark = pytest.mark.timeout(300)  # a busy machine makes each try later, not wrong
+
 # What a page does is an async function of the dashboard's address; what it could read it gives back, else "".
 HELP = """
 const BUZZ = JSON.stringify({target: "_all", name: "buzz", args: {}});
