@@ -29,14 +29,8 @@ const STEP = 10e3;
 const LEAD = 5 * 60e3; // "replay from here" shows what led there on the scrubber
 const CAPTION_MS = 60e3;
 
-/** The wall, but its filters are not part of the address, and it has no nodes for another reason. */
+/** The wall, but it has no nodes for another reason. Its view stands in the address, as on the wall of now. */
 class PastWall extends Wall {
-  filterChanged() {
-    this.wanted = this.group.value;
-    this.relist = true;
-    this.paint();
-  }
-
   patchEmpty(all, listed) {
     if (all) {
       super.patchEmpty(all, listed);
@@ -220,9 +214,8 @@ export class ReplayPage {
     if (asked !== this.sought || !this.shown) return;
     const fleet = await this.film.load();
     if (!fleet || !this.shown) return;
-    const query = new URLSearchParams(this.wall && {q: this.wall.search.value, group: this.wall.group.value});
     this.wall?.hide();
-    this.wall = new PastWall(fleet, query);
+    this.wall = new PastWall(fleet, new URLSearchParams(location.search));
     this.stage.replaceChildren(this.wall.element);
     this.wall.show();
     this.wall.patch(); // at once: a blank moment between two pictures would flicker
