@@ -30,7 +30,7 @@ const LEAD = 5 * 60e3; // "replay from here" shows what led there on the scrubbe
 const CAPTION_MS = 60e3;
 const SETTLED_MS = 3000; // after the first reading, others have come too
 
-/** The wall, but it has no nodes for another reason. */
+/** The wall, but it has no nodes for another reason. Its view stands in the address, as on the wall of now. */
 class PastWall extends Wall {
   patchEmpty(all, listed) {
     if (all) {
@@ -220,9 +220,8 @@ export class ReplayPage {
     if (asked !== this.sought || !this.shown) return;
     const fleet = await this.film.load();
     if (!fleet || !this.shown) return;
-    const query = this.wall?.view.query() ?? new URLSearchParams(location.search);
     this.wall?.hide();
-    this.wall = new PastWall(fleet, query);
+    this.wall = new PastWall(fleet, new URLSearchParams(location.search));
     this.stage.replaceChildren(this.wall.element);
     this.wall.show();
     this.wall.patch(); // at once: a blank moment between two pictures would flicker
