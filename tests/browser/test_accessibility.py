@@ -21,6 +21,7 @@ WIDTHS = ((1280, 800), (390, 844))
 @pytest.fixture(scope="module")
 def crowd(broker: Broker, dashboard: DashboardProcess) -> Iterator[None]:
     with Crowd(broker.url, cast="class"):
+        dashboard.wait_for("/api/stats", lambda stats: stats["rows"] > 200, within=60)  # there is something to replay
         yield
 
 

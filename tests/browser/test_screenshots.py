@@ -37,6 +37,7 @@ CUT = """() => [...document.querySelectorAll("body *")].flatMap((element) => {
 @pytest.fixture(scope="module")
 def crowd(broker: Broker, dashboard: DashboardProcess) -> Iterator[None]:
     with Crowd(broker.url, cast="class"):
+        dashboard.wait_for("/api/stats", lambda stats: stats["rows"] > 200, within=60)  # there is something to replay
         yield
 
 

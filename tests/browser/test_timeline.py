@@ -67,11 +67,13 @@ def test_an_alert_is_a_card_as_long_as_it_is_open_and_a_line_for_ever(page: Page
     expect(rows(page, "Alert: Command with retain")).to_have_count(1)
 
 
-def test_each_filter_shows_only_its_kind_and_stays_in_the_address(page: Page, broker: Broker) -> None:
+def test_each_filter_shows_only_its_kind_and_stays_in_the_address(
+    page: Page, broker: Broker, dashboard: DashboardProcess
+) -> None:
     with NodeProcess(broker.url, "ada", groups=["red"]), NodeProcess(broker.url, "bo", groups=["blue"]):
         expect(page.locator("#online")).to_have_text("2 / 2")
         page.locator("[data-node=bo]").wait_for()
-        page.request.post("/api/commands", data={"target": "ada", "name": "buzz", "args": {"ms": 50}})
+        assert dashboard.post("/api/commands", {"target": "ada", "name": "buzz", "args": {"ms": 50}})[0] == 202
         page.goto("/timeline")
         for name in ("ada joined", "bo joined", "buzz to ada", "Dashboard started"):
             expect(rows(page, name).first).to_be_visible()

@@ -209,8 +209,9 @@ export class TimelinePage {
   }
 
   patchRow(element, row) {
-    if (element.row === row && element.guide === this.guide) return;
-    [element.row, element.guide] = [row, this.guide];
+    const called = this.fleet.nodes.get(row.node)?.name; // a node joins before it has said its name
+    if (element.row === row && element.guide === this.guide && element.called === called) return;
+    [element.row, element.guide, element.called] = [row, this.guide, called];
     const {word, about, text} = describe(row, this.guide);
     const name = who(row.node, this.fleet);
     const said = row.kind === "birth" || row.kind === "state" ? [name, " ", h("b", {}, word)] : [h("b", {}, word)];
