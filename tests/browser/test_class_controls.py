@@ -46,7 +46,8 @@ def test_mute_all_refuses_a_buzz_counts_down_in_every_browser_and_is_ended_by_ha
         page.reload()
         expect(mute.locator(".switch-clock")).to_have_text(re.compile(r"^1[345]:\d\d$"))
         assert page.context.browser is not None
-        with page.context.browser.new_context(base_url=page.url) as other:
+        login = page.context.storage_state()
+        with page.context.browser.new_context(base_url=page.url, storage_state=login) as other:
             elsewhere = other.new_page()
             elsewhere.goto("/commands")
             expect(elsewhere.locator(".switch[data-command=mute] .switch-clock")).to_have_text(re.compile(r"^1[345]:"))
