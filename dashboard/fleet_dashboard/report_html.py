@@ -44,7 +44,7 @@ th.node { padding-top: 1rem; font-size: 1.1rem; }
 MISSING, MINUS = "\u2013", "\u2212"
 LOST = ("missing", "dropped", "gone")
 NOTE = (
-    "Online: connected, of the time above, as far as the dashboard was there to see it. "
+    "Online: connected in the time above, as far as the dashboard was there to see it. "
     "Answered: of the commands that the dashboard remembers. Delivery is of everything since the node was switched on. "
     "Missing: not stored yet, the node may still have it. Dropped: its journal was full. Gone: taken and lost. "
     "?: a node of an older contract, or older than the account."
@@ -60,7 +60,7 @@ def page(document: Document, minutes: int) -> str:
         (
             *_head(document, zone),
             *_rounds(document["rounds"], zone),
-            *_nodes(document["nodes"], document["to"] - document["from"]),
+            *_nodes(document["nodes"]),
             *_measured(document["nodes"]),
             *_commands(document["commands"], zone),
             *_alerts(document["alerts"], zone),
@@ -110,7 +110,7 @@ def _rounds(rounds: list[Document], zone: timezone) -> Iterator[str]:
     yield "</tbody></table>"
 
 
-def _nodes(nodes: list[Document], length: int) -> Iterator[str]:
+def _nodes(nodes: list[Document]) -> Iterator[str]:
     if not nodes:
         return
     yield "<h2>Nodes</h2>" + _start("Node", "~Groups", "#Readings", "#Events", "#~Online", "#~Answered", "Delivery")
@@ -122,16 +122,18 @@ def _nodes(nodes: list[Document], length: int) -> Iterator[str]:
         yield (
             f"<tr><th scope=row>{escape(node['name'])}{known}</th><td class=roomy>"
             f"{escape(', '.join(node['groups']))}</td><td class=n>{node['readings']:,}</td>"
-            f"<td class=n>{node['events']:,}</td><td class='n roomy'>{share(node['online_ms'], length)}</td>"
+            f"<td class=n>{node['events']:,}</td><td class='n roomy'>{minutes(node['online_ms'])}</td>"
             f"<td class='n roomy'>{answered}</td>"
             f"{delivery}</tr>"
         )
     yield f"</tbody></table>\n<p><small>{NOTE}</small></p>"
 
 
-def share(part: int | None, whole: int) -> str:
-    """Of the time of the lesson; 100 % is all of it."""
-    return MISSING if part is None else f"{min(100, 100 * part // max(1, whole))} %"
+def minutes(ms: int | None) -> str:
+    """Whole ones: what is shorter than one is still not nothing."""
+    if ms is None:
+        return MISSING
+    return f"{ms // 60_000:,} min" if ms >= 60_000 or not ms else "&lt; 1 min"
 
 
 def shortfall(node: Document) -> str:

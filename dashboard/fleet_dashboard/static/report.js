@@ -205,7 +205,7 @@ function* sheet(report) {
     yield h("p", {class: "hint"}, "No node sent anything in this time. Choose another one above.");
   }
   if (report.rounds.length) yield* rounds(report.rounds);
-  if (report.nodes.length) yield* nodes(report.nodes, report.to - report.from);
+  if (report.nodes.length) yield* nodes(report.nodes);
   if (report.nodes.some(has)) yield* measured(report.nodes.filter(has));
   if (report.commands.length) yield* commands(report.commands);
   if (report.alerts.length) yield* alerts(report.alerts);
@@ -260,7 +260,7 @@ function* rounds(heads) {
   yield table("Rounds", ["Time", "Challenge", "Winners"], [{rows}]);
 }
 
-function* nodes(found, length) {
+function* nodes(found) {
   const rows = found.map((node) => {
     const short = LOST.filter((key) => node[key]).map((key) => `${count(node[key])} ${key}`);
     const told = node.counted ? short.join(", ") || "complete" : "?";
@@ -269,7 +269,7 @@ function* nodes(found, length) {
       node.groups.join(", "),
       count(node.readings),
       count(node.events),
-      share(node.online_ms, length),
+      minutes(node.online_ms),
       node.asked ? `${node.answered} of ${node.asked}` : MISSING,
       h("span", {"data-bad": node.counted && short.length > 0}, told),
     ];
@@ -278,16 +278,17 @@ function* nodes(found, length) {
   yield h(
     "p",
     {class: "hint"},
-    "Online: connected, of the time above, as far as the dashboard was there to see it. ",
+    "Online: connected in the time above, as far as the dashboard was there to see it. ",
     "Answered: of the commands that the dashboard remembers. Delivery is of everything since the node was switched on. ",
     "Missing: not stored yet, the node may still have it. Dropped: its journal was full. Gone: taken and lost. ",
     "?: a node of an older contract, or older than the account.",
   );
 }
 
-/** Of the time of the lesson; 100 % is all of it. */
-function share(part, whole) {
-  return part === null ? MISSING : `${Math.min(100, Math.floor((100 * part) / Math.max(1, whole)))} %`;
+/** Whole ones: what is shorter than one is still not nothing. */
+function minutes(ms) {
+  if (ms === null) return MISSING;
+  return ms >= 60_000 || !ms ? `${count(Math.floor(ms / 60_000))} min` : "< 1 min";
 }
 
 function* measured(found) {
