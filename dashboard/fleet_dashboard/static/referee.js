@@ -110,9 +110,7 @@ export class Referee {
 
   async submit(event) {
     event.preventDefault();
-    const {round} = this.fleet;
     await this.tell(async () => {
-      if (round?.state === "done") await post(`/api/rounds/${round.id}/stop`, {});
       await post("/api/rounds", {challenge: this.challenge.value, seconds: Number(this.seconds.value), ...this.asked()});
       if (this.question.value !== "own" && this.question.selectedIndex < this.question.options.length - 2) {
         this.question.selectedIndex += 1; // the next one is asked next
