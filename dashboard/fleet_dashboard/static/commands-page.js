@@ -5,15 +5,12 @@ import {ClassControls} from "./class-controls.js";
 import {labelOf} from "./command-form.js";
 import {Composer} from "./composer.js";
 import {Desk, titleOf} from "./desk.js";
-import {h, patchList, perFrame, setAttribute, setHidden, setText} from "./dom.js";
+import {h, loadStyle, patchList, perFrame, setAttribute, setHidden, setText} from "./dom.js";
 import {RollCallView} from "./rollcall.js";
 import {Roster} from "./roster.js";
 import {clock} from "./units.js";
 
-await new Promise((resolve) => {
-  const style = h("link", {rel: "stylesheet", href: "/static/commands.css", onload: resolve, onerror: resolve});
-  document.head.append(style);
-});
+await loadStyle("/static/commands.css");
 
 let desk = null;
 

@@ -15,6 +15,13 @@ export function h(tag, props = {}, ...children) {
   return element;
 }
 
+/** The style sheet of a page that is loaded when first wanted; the page waits, so that it is never shown without. */
+export function loadStyle(href) {
+  return new Promise((resolve) => {
+    document.head.append(h("link", {rel: "stylesheet", href, onload: resolve, onerror: resolve}));
+  });
+}
+
 /** A glyph of the sprite in index.html; decoration, the word beside it carries the meaning. */
 export function glyph(id, className = "") {
   const svg = document.createElementNS(SVG, "svg");

@@ -1,15 +1,12 @@
 // The leaderboard for the projector: one stage with the round or a standing board, teams beside it, and what a teacher
 // needs to start and stop. Loaded when first wanted, with its own style sheet.
 
-import {glyph, h, patchList, perFrame, setAttribute, setGlyph, setHidden, setText} from "./dom.js";
+import {glyph, h, loadStyle, patchList, perFrame, setAttribute, setGlyph, setHidden, setText} from "./dom.js";
 import {patchArrow, Ranks, scoreText} from "./leaderboard.js";
 import {Referee} from "./referee.js";
 import {moment} from "./units.js";
 
-await new Promise((resolve) => {
-  const style = h("link", {rel: "stylesheet", href: "/static/podium.css", onload: resolve, onerror: resolve});
-  document.head.append(style);
-});
+await loadStyle("/static/podium.css");
 
 const RESULTS_SHOWN = 5;
 const PHASES = {

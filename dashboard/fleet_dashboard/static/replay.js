@@ -2,17 +2,14 @@
 // Owns the moment that is shown, the controls and a Wall of its own; what comes when is in film.js.
 
 import {ApiError, get} from "./api.js";
-import {h, setAttribute, setHidden, setText} from "./dom.js";
+import {h, loadStyle, setAttribute, setHidden, setText} from "./dom.js";
 import {Film} from "./film.js";
 import {describe, shapeOf, who} from "./happening.js";
 import {Scrubber} from "./scrubber.js";
 import {clock, span} from "./units.js";
 import {Wall} from "./wall.js";
 
-await new Promise((resolve) => {
-  const style = h("link", {rel: "stylesheet", href: "/static/replay.css", onload: resolve, onerror: resolve});
-  document.head.append(style);
-});
+await loadStyle("/static/replay.css");
 
 const HOUR = 3600e3;
 const SPANS = [

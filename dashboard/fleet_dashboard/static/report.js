@@ -2,13 +2,10 @@
 // style sheet. It shows one document of the API at a time and asks for the next when somebody chooses another span.
 
 import {get} from "./api.js";
-import {h, setAttribute, setHidden, setText} from "./dom.js";
+import {h, loadStyle, setAttribute, setHidden, setText} from "./dom.js";
 import {clock, count, MISSING, symbol} from "./units.js";
 
-await new Promise((resolve) => {
-  const style = h("link", {rel: "stylesheet", href: "/static/report.css", onload: resolve, onerror: resolve});
-  document.head.append(style);
-});
+await loadStyle("/static/report.css");
 
 const MINUTE = 60_000;
 const SPANS = [

@@ -2,14 +2,11 @@
 // Owns the rows it has loaded; what a row means is in happening.js.
 
 import {ApiError, get} from "./api.js";
-import {glyph, h, patchList, perFrame, setAttribute, setHidden, setText} from "./dom.js";
+import {glyph, h, loadStyle, patchList, perFrame, setAttribute, setHidden, setText} from "./dom.js";
 import {CHOICES, describe, shapeOf, who} from "./happening.js";
 import {clock, span} from "./units.js";
 
-await new Promise((resolve) => {
-  const style = h("link", {rel: "stylesheet", href: "/static/timeline.css", onload: resolve, onerror: resolve});
-  document.head.append(style);
-});
+await loadStyle("/static/timeline.css");
 
 const PAGE = 100;
 const MOST = 3000; // rows on the page; older ones are a replay or the API away
