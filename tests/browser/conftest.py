@@ -14,6 +14,7 @@ import pytest
 
 from support import rights, tiers
 from support.broker import Broker
+from support.crowd import Crowd
 from support.dashboard import DashboardProcess
 from support.probe import Probe
 
@@ -59,6 +60,14 @@ def broker() -> Iterator[Broker]:
 def dashboard(broker: Broker) -> Iterator[DashboardProcess]:
     with DashboardProcess(broker.url) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def crowd(broker: Broker, dashboard: DashboardProcess) -> Iterator[None]:
+    """A class of twelve, in every state; a module that shows it lets it stay with an `empty_fleet` of its own."""
+    with Crowd(broker.url, cast="class"):
+        dashboard.wait_for("/api/stats", lambda stats: stats["rows"] > 200, within=60)  # there is something to replay
+        yield
 
 
 @pytest.fixture(autouse=True)

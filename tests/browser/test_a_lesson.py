@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,20 +18,9 @@ from support import rights
 from support.broker import Broker
 from support.dashboard import DashboardProcess
 from support.node import NodeProcess
+from support.pupil import tap
 
 PUPILS = {"n-1": "Ada", "n-2": "Bo", "n-3": "Cy"}
-
-
-def tap(dashboard: DashboardProcess, node: NodeProcess, times: int = 1) -> None:
-    """A pupil presses and lets go, and the dashboard has heard both."""
-    for _ in range(times):
-        before = (dashboard.node(node.id)["event"] or {"n": 0})["n"]
-        node.world("tap button-a")
-        dashboard.node(
-            node.id,
-            lambda shown, n=before: shown["event"] and shown["event"]["type"] == "release" and shown["event"]["n"] > n,
-            within=30,
-        )
 
 
 def play(page: Page) -> None:
@@ -54,6 +44,7 @@ def test_a_lesson_from_the_login_to_the_report(
     page: Page, broker: Broker, dashboard: DashboardProcess, shoot: Callable[[Page, str], Path], tmp_path: Path
 ) -> None:
     page.emulate_media(reduced_motion="reduce")
+    press = partial(tap, dashboard, within=30)
     with ExitStack() as class_room:
         nodes = [class_room.enter_context(NodeProcess(broker.url, name)) for name in PUPILS]
 
@@ -82,13 +73,13 @@ def test_a_lesson_from_the_login_to_the_report(
         page.get_by_role("link", name="Leaderboard").click()
         page.get_by_label("Round", exact=True).select_option("sprint")
         play(page)
-        tap(dashboard, nodes[1], 2)
-        tap(dashboard, nodes[0])
+        press(nodes[1], 2)
+        press(nodes[0])
         end(page, shoot, "sprint", "Bo")
         page.get_by_label("Round", exact=True).select_option("reaction")
         play(page)
-        tap(dashboard, nodes[2])
-        tap(dashboard, nodes[0])
+        press(nodes[2])
+        press(nodes[0])
         end(page, shoot, "reaction", "Cy")
         page.get_by_label("Round", exact=True).select_option("quiz")
         page.get_by_label("Question", exact=True).select_option("own")
@@ -96,8 +87,8 @@ def test_a_lesson_from_the_login_to_the_report(
         page.get_by_label("Answer 1", exact=True).fill("I2C")
         page.get_by_label("Answer 2", exact=True).fill("LED")
         play(page)
-        tap(dashboard, nodes[0])
-        tap(dashboard, nodes[1], 2)
+        press(nodes[0])
+        press(nodes[1], 2)
         expect(page.locator(".stage > .hint")).to_have_text("2 answered")
         end(page, shoot, "quiz", "Ada")
 

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from support.broker import Broker
-from support.crowd import Crowd
-from support.dashboard import DashboardProcess
 from support.pages import PAGES, SIZES, THEMES
 
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]
 WALLS = [(f"wall-{size}", f"/?size={size}&by=group", ".slot, .map-canvas") for size in SIZES]
 WIDTHS = ((1280, 800), (390, 844))
-
-
-@pytest.fixture(scope="module")
-def crowd(broker: Broker, dashboard: DashboardProcess) -> Iterator[None]:
-    with Crowd(broker.url, cast="class"):
-        dashboard.wait_for("/api/stats", lambda stats: stats["rows"] > 200, within=60)  # there is something to replay
-        yield
 
 
 @pytest.fixture(autouse=True)

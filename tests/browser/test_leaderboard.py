@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from support.broker import Broker
 from support.dashboard import DashboardProcess
 from support.node import NodeProcess
+from support.pupil import tap
 
 
 @pytest.fixture(autouse=True)
@@ -34,16 +35,6 @@ def start(dashboard: DashboardProcess, challenge: str, **more: Any) -> str:
     status, answer = dashboard.post("/api/rounds", {"challenge": challenge, "countdown": 0, **more})
     assert status == 202, answer
     return str(answer["id"])
-
-
-def tap(dashboard: DashboardProcess, node: NodeProcess, times: int = 1) -> None:
-    for _ in range(times):
-        before = (dashboard.node(node.id)["event"] or {"n": 0})["n"]
-        node.world("tap button-a")
-        dashboard.node(
-            node.id,
-            lambda shown, n=before: shown["event"] and shown["event"]["type"] == "release" and shown["event"]["n"] > n,
-        )
 
 
 def test_a_teacher_plays_a_round_by_keyboard_and_the_result_stays(

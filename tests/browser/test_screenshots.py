@@ -5,15 +5,12 @@ docs/wall.png, the picture of the README, is wall-1280-light.png of this test.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from support.broker import Broker
-from support.crowd import Crowd
-from support.dashboard import DashboardProcess
 from support.pages import PAGES, THEMES
 
 SCREENS = ((390, 844), (1280, 800), (1920, 1080))
@@ -32,13 +29,6 @@ CUT = """() => [...document.querySelectorAll("body *")].flatMap((element) => {
   const scrolls = ["auto", "scroll"].includes(style.overflowX) || style.whiteSpace.startsWith("pre");
   return dotted || scrolls ? [] : [`${element.className || element.tagName}: ${own.slice(0, 40)}`];
 })"""
-
-
-@pytest.fixture(scope="module")
-def crowd(broker: Broker, dashboard: DashboardProcess) -> Iterator[None]:
-    with Crowd(broker.url, cast="class"):
-        dashboard.wait_for("/api/stats", lambda stats: stats["rows"] > 200, within=60)  # there is something to replay
-        yield
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ from support.broker import Broker
 from support.dashboard import DashboardProcess
 from support.node import NodeProcess
 from support.probe import Probe
+from support.pupil import tap
 
 # A wait that is long enough for a false start on a busy machine.
 QUICK = """
@@ -49,17 +50,6 @@ def until(dashboard: DashboardProcess, state: str, within: float = 12) -> Any:
     """The round, once it is in this state."""
     found = dashboard.wait_for("/api/snapshot", lambda shown: (shown["round"] or {}).get("state") == state, within)
     return found["round"]
-
-
-def tap(dashboard: DashboardProcess, node: NodeProcess, times: int = 1) -> None:
-    """Press and let go, each counted before the next."""
-    for _ in range(times):
-        before = (dashboard.node(node.id)["event"] or {"n": 0})["n"]
-        node.world("tap button-a")
-        dashboard.node(
-            node.id,
-            lambda shown, n=before: shown["event"] and shown["event"]["type"] == "release" and shown["event"]["n"] > n,
-        )
 
 
 def test_a_round_is_played_retained_for_nodes_and_exported(broker: Broker, dashboard: DashboardProcess) -> None:

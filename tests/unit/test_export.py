@@ -16,15 +16,12 @@ from typing import Any
 import httpx
 import pyarrow.parquet
 import pytest
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from fleet_dashboard import export, openapi, store_export, web
 from fleet_dashboard.export import Csv, Exports
 from fleet_dashboard.store import Store
-from fleet_dashboard.web_class import ClassPages
-from fleet_dashboard.web_report import ReportPages
-from fleet_dashboard.web_rounds import RoundPages
-from fleet_dashboard.web_time import TimePages
+from support import parts
 from support.rights import TEACHER, Rights
 
 T0 = 1_760_000_400_000
@@ -72,16 +69,9 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await store.close()
 
 
-def further() -> list[BaseRoute]:
-    """The routes of other parts, which nobody calls here."""
-    nothing: Any = None
-    parts = (RoundPages(nothing), ClassPages(nothing), ReportPages(nothing, nothing), TimePages(nothing, {}, nothing))
-    return [route for part in parts for route in part.routes()]
-
-
 @pytest.fixture
 async def http(store: Store) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(web.application(Fleet(store), (), further()))  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(web.application(Fleet(store), (), parts.routes()))  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080", headers=TEACHER) as client:
         yield client
 
@@ -180,7 +170,7 @@ async def test_prometheus_can_read_the_metrics_and_nodes_are_bounded(http: httpx
 
 async def test_the_description_has_every_route_and_no_other(http: httpx.AsyncClient, store: Store) -> None:
     document = (await http.get("/api/openapi.json")).json()
-    routes = web.Pages(Fleet(store), further()).routes()  # type: ignore[arg-type]
+    routes = web.Pages(Fleet(store), parts.routes()).routes()  # type: ignore[arg-type]
     there = {
         (method, route.path)
         for route in routes

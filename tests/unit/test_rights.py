@@ -5,21 +5,17 @@ import re
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import Mount, Route
 
 from fleet_client import credentials
 from fleet_client.credentials import CredentialError, Token
 from fleet_dashboard import guard, openapi, rights, web
 from fleet_dashboard.rights import Rights, TooManyTries, WrongCode
 from fleet_dashboard.settings import SettingsError, load
-from fleet_dashboard.web_class import ClassPages
-from fleet_dashboard.web_report import ReportPages
-from fleet_dashboard.web_rounds import RoundPages
-from fleet_dashboard.web_time import TimePages
+from support import parts
 
 HERE = "http://127.0.0.1:8080"
 
@@ -252,15 +248,9 @@ class Fleet:
         self.rights = found
 
 
-def parts() -> list[BaseRoute]:
-    nothing: Any = None
-    pages = (RoundPages(nothing), ClassPages(nothing), ReportPages(nothing, nothing), TimePages(nothing, {}, nothing))
-    return [route for page in pages for route in page.routes()]
-
-
 def every_route() -> list[tuple[str, str]]:
     """(method, path) of all that the router has, its parameters filled in."""
-    routes = web.Pages(Fleet(Rights(Path())), parts()).routes()  # type: ignore[arg-type]
+    routes = web.Pages(Fleet(Rights(Path())), parts.routes()).routes()  # type: ignore[arg-type]
     assert all(isinstance(one, Route | Mount) for one in routes), "a kind of route that this table does not know"
     named = [one for one in routes if isinstance(one, Route)]
     return sorted((method, re.sub(r"{\w+}", "x", one.path)) for one in named for method in one.methods or ())
@@ -277,7 +267,7 @@ async def http(tmp_path: Path, clock: Clock) -> AsyncIterator[httpx.AsyncClient]
         Token("t", "teacher", credentials.digest("may"), 1),
     ]
     credentials.write_tokens(tmp_path, tokens)
-    transport = httpx.ASGITransport(web.application(Fleet(found), ("wall.school",), parts()))  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(web.application(Fleet(found), ("wall.school",), parts.routes()))  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
         yield client
 
@@ -288,7 +278,7 @@ def test_the_table_is_complete_and_says_what_is_open() -> None:
     assert open_writes == {"/api/login"}
     assert {path for method, path in MUTATING if method in guard.SAFE} == {"/api/backup"}
     described = {(method, re.sub(r"{\w+}", "x", path)) for method, path in openapi.API}
-    assert described <= set(every_route()), "a part of the service is not in the table: add it to parts()"
+    assert described <= set(every_route()), "a part of the service is not in the table: add it to parts.routes()"
     assert {("POST", "/api/commands"), ("POST", "/api/rounds"), ("POST", "/api/rounds/x/stop")} <= set(MUTATING)
 
 
@@ -404,7 +394,7 @@ async def test_a_link_to_the_wall_may_be_anywhere(http: httpx.AsyncClient) -> No
 
 
 def test_the_description_says_what_needs_the_teacher() -> None:
-    document = openapi.document(web.Pages(Fleet(Rights(Path())), parts()).routes(), "1")  # type: ignore[arg-type]
+    document = openapi.document(web.Pages(Fleet(Rights(Path())), parts.routes()).routes(), "1")  # type: ignore[arg-type]
     schemes = set(document["components"]["securitySchemes"])
     for path, item in document["paths"].items():
         for method, operation in item.items():
