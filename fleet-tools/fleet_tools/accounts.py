@@ -47,7 +47,7 @@ def new_password() -> str:
 
 def node(base: str, name: str, password: str, teams: Iterable[str] = TEAMS) -> Account:
     """A node speaks under its own id. It hears commands to itself, to all and to the teams, what of its own readings
-    is stored, and the boards.
+    is stored, the boards, and whether the host is there: that tells a wrong base from a host that is off.
 
     Every topic is literal: version 2.0 of the plugin does not know %u, and a `+` would let a node speak as another.
     """
@@ -58,7 +58,11 @@ def node(base: str, name: str, password: str, teams: Iterable[str] = TEAMS) -> A
     send = [topics.node_topic(base, name, kind) for kind, named in topics.NODE_KINDS.items() if not named]
     send += [f"{base}/1/{name}/{kind}/+" for kind, named in topics.NODE_KINDS.items() if named and kind != "cmd"]
     hear = [one[:-1] + "#" for one in topics.command_filters(base, name, teams)]
-    hear += [topics.host_topic(base, "stored", name), f"{base}/1/{topics.HOST}/board/#"]
+    hear += [
+        topics.host_topic(base, "stored", name),
+        topics.host_topic(base, "status"),
+        f"{base}/1/{topics.HOST}/board/#",
+    ]
     return Account(name, password, (*_may_send(send), *_may_hear(hear)), client_id=name)
 
 

@@ -67,6 +67,7 @@ def test_a_node_may_send_its_journal_and_hear_of_its_own_stored_readings_only(tm
         ("subscribePattern", "fleet/1/_host/stored/ada"),
         ("publishClientReceive", "fleet/1/_host/stored/ada"),
     }
+    assert ("publishClientReceive", "fleet/1/_host/status") in ada
     assert [topic for right, topic in ada if right == "publishClientSend" and "/_host/" in topic] == []
 
 
