@@ -135,6 +135,7 @@ class Hearing:
         if not late:
             boot.live = now
             boot.timed = True
+            boot.watch.observe(seq, up, arrived)
             if node.presence.heard(now):
                 self._listener.speaks_though_gone(node)
         elif up > boot.up:

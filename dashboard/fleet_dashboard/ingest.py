@@ -6,6 +6,7 @@ Every message is counted once: received = kept + duplicates + ignored + the sum 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 
@@ -13,6 +14,7 @@ from fleet_client import Message
 from fleet_dashboard.account import MAX_SEQ
 from fleet_dashboard.clock import WallClock
 from fleet_dashboard.culprits import Culprits
+from fleet_dashboard.flood import RATE, Allowance, Allowances
 from fleet_dashboard.hearing import RANGE, Hearing, Listener
 from fleet_dashboard.ledger import Ledger, counts
 from fleet_dashboard.nodes import MAX_FIELDS, PRESENCE, Node, Registry
@@ -23,18 +25,29 @@ from fleet_dashboard.tally import Event
 from fleet_schema import SchemaError, payloads, topics
 from fleet_schema.values import is_boot, is_int
 
-FULL_FIELDS = "host-fields-full"  # a rule of this service, beside those of the contract
+# Rules of this service, beside those of the contract.
+FULL_FIELDS = "host-fields-full"
+FLOOD = "host-flood"
 
 
 class Ingest(Hearing):
     """`take` batches; the counters are for /api/stats."""
 
     def __init__(
-        self, base: str, store: Store, registry: Registry, ledger: Ledger, clock: WallClock, listener: Listener
+        self,
+        base: str,
+        store: Store,
+        registry: Registry,
+        ledger: Ledger,
+        clock: WallClock,
+        listener: Listener,
+        rate: int = RATE,
     ) -> None:
+        """`rate`: so many messages a second of one node are taken; 0: all."""
         super().__init__(store, registry, ledger, clock, listener)
         self.received = 0
         self.culprits = Culprits()
+        self.allowances = Allowances(rate)
         self._base = base
         self._routes = Routes()
         self._handlers: dict[str, Callable[[Route, Message], None]] = {
@@ -59,6 +72,10 @@ class Ingest(Hearing):
             try:
                 if route is None:
                     route = self._route(message.topic)
+                allowance = route.allowance
+                if allowance is not None and not allowance.take(route.spare) and not self._was_asked(route, message):
+                    self._turn_away(route, allowance)
+                    continue
                 route.handle(route, message)
             except SchemaError as error:
                 self._blame(message, error)
@@ -69,7 +86,43 @@ class Ingest(Hearing):
     def _route(self, topic: str) -> Route:
         who, kind, name = topics.parse(self._base, topic)
         handle = self._handlers[kind] if who != topics.HOST else self._host
-        return self._routes.add(topic, Route(who, kind, name, handle))
+        route = Route(who, kind, name, handle)
+        if who != topics.HOST and kind != "cmd":  # a command's topic does not say who sent it
+            route.allowance, route.spare = self.allowances.of(who), self.allowances.spare(kind)
+        return self._routes.add(topic, route)
+
+    def _turn_away(self, route: Route, allowance: Allowance) -> None:
+        """Too much came of this node. Its readings among it stay missing, so nothing is settled that was not stored;
+        what the node keeps is asked for when the flood is over (Confirmer)."""
+        self.culprits.rules[FLOOD] += 1
+        allowance.refuse(self._now)
+        node = self._registry.nodes.get(route.who)
+        if node is not None:
+            node.flooded += 1
+            self._touch(node, "counts")
+
+    def _was_asked(self, route: Route, message: Message) -> bool:
+        """A reading that we asked for may always come. True has taken it from the allowance, like any other."""
+        node = route.node
+        if node is None or route.allowance is None or b'"hist"' not in message.payload:
+            return False
+        try:
+            fields = orjson.loads(message.payload)
+            asked = self._is_asked(node, fields["boot"], fields["seq"])
+        except (ValueError, TypeError, KeyError):
+            return False
+        if asked:
+            route.allowance.left -= 1
+        return asked
+
+    def _is_asked(self, node: Node, name: Any, seq: Any) -> bool:
+        boot = node.boots.get(name) if isinstance(name, str) and isinstance(seq, int) else None
+        return boot is not None and node.delivery.is_asked(boot.boot, seq) and seq in boot.account.missing
+
+    def _give_back(self, route: Route, node: Node, fields: dict[str, Any]) -> None:
+        """What waited costs nothing if we asked for it."""
+        if route.allowance is not None and self._is_asked(node, fields["boot"], fields["seq"]):
+            route.allowance.give_back()
 
     def _blame(self, message: Message, error: SchemaError) -> None:
         """Count, and see that a bad reading does not come for ever."""
@@ -109,15 +162,17 @@ class Ingest(Hearing):
             route.sensor = None
             late = "hist" in fields
         node = node or self._node(route)
-        values: dict[str, float | None] = fields["v"]
-        assert route.name is not None
-        if route.sensor is None:
-            if not node.room_for(route.name, route.names):
-                raise SchemaError(FULL_FIELDS, f"a node has at most {MAX_FIELDS} fields")
-            route.sensor = self._store.sensor(node.number, route.name, route.names)
         if message.retain:
             self.ignored += 1
             return
+        values: dict[str, float | None] = fields["v"]
+        assert route.name is not None
+        if route.sensor is None:
+            if not node.claim(route.name, route.names):
+                raise SchemaError(FULL_FIELDS, f"a node has at most {MAX_FIELDS} fields")
+            route.sensor = self._store.sensor(node.number, route.name, route.names)
+        if late:
+            self._give_back(route, node, fields)
         boot, at = self._reading(node, fields, message, late)
         if at is None:
             return
@@ -127,6 +182,8 @@ class Ingest(Hearing):
         node.late = late
         if not late:
             node.lag_ms = max(0, message.arrived - at)
+            if "ts" in fields:
+                boot.watch.told(fields["ts"] - at - self._clock.step, self._now)
         if node.taps and (not late or boot.timed):  # of a boot that was never heard live, nobody knows when that was
             for tap in node.taps.get(route.name, ()):
                 tap.reading(values, at)
@@ -142,6 +199,8 @@ class Ingest(Hearing):
             self.ignored += 1
             return
         late = "hist" in fields
+        if late:
+            self._give_back(route, node, fields)
         boot, at = self._reading(node, fields, message, late)
         if at is None:
             return
@@ -180,6 +239,7 @@ class Ingest(Hearing):
             boot = node.boots.get(fields["boot"])
         else:
             boot, _ = self._speaks(node, fields, message)
+        node.set_origin(fields["boot"], fields)
         if boot is not None and boot.account.counted is None:
             boot.account.counted = counts(fields)
             self._ledger.touch(boot)

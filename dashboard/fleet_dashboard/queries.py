@@ -68,7 +68,8 @@ class Queries:
         }
 
     def stats(self) -> dict[str, Any]:
-        """`messages` = kept + duplicates + ignored + the sum of `bad`; `rows` are committed samples and events."""
+        """`messages` = kept + duplicates + ignored + the sum of `bad`, where what was too many is `host-flood`; `rows`
+        are committed samples and events."""
         ingest, store = self.ingest, self.store
         return {
             "messages": ingest.received,

@@ -18,7 +18,7 @@ import uvicorn
 from starlette.routing import BaseRoute
 
 from fleet_client import Client
-from fleet_dashboard import announce, confirm, web, web_class, web_report, web_rounds, web_time
+from fleet_dashboard import announce, confirm, web, web_class, web_report, web_roll, web_rounds, web_time
 from fleet_dashboard.alerts import FADE_MS, Alerts
 from fleet_dashboard.arena import Arena
 from fleet_dashboard.boot import Boot
@@ -40,6 +40,8 @@ from fleet_dashboard.report import Reports
 from fleet_dashboard.results import Results
 from fleet_dashboard.retained import RetainedCommands
 from fleet_dashboard.rights import Rights
+from fleet_dashboard.roll import Roll
+from fleet_dashboard.roster import Roster
 from fleet_dashboard.settings import Settings
 from fleet_dashboard.store import Store
 from fleet_dashboard.tally import Event
@@ -70,12 +72,16 @@ class Service:
         self._registry = Registry()
         self._alerts = Alerts()
         self._ledger = Ledger(self._store, self._clock)
-        self._ingest = Ingest(settings.base, self._store, self._registry, self._ledger, self._clock, self)
+        self._ingest = Ingest(
+            settings.base, self._store, self._registry, self._ledger, self._clock, self, settings.node_rate
+        )
         self._live = Live(self._registry, lambda: self._queries.status(), lambda: self._queries.stats())
         results = Results(settings.data / "rounds")
         self._happenings = Happenings(self._store, self._clock)
         self._arena = Arena(self._registry, self._clock, Catalogue(settings.challenges), results)
         self._condition = Condition()
+        self._roster = Roster(settings.roster)
+        self._roll = Roll(self._roster, self._registry, self._ingest, self._alerts, self._clock, self._condition)
 
     # -- from start to end -----------------------------------------------------------------------------------
 
@@ -144,8 +150,10 @@ class Service:
         self._retained = RetainedCommands(self._control, self._retained_command)
         self._announcer = announce.Announcer(self._control, self._registry)
         self._arena.link(self._control, self._spawn)
-        self._confirmer = confirm.Confirmer(self._control, self._registry, self._ledger, self._behind)
-        self._broker_drops = BrokerDrops(self._control)
+        self._confirmer = confirm.Confirmer(
+            self._control, self._registry, self._ledger, self._behind, self._is_flooding
+        )
+        self._broker_drops = BrokerDrops(self._control, self._broker_dropped)
         self._commands = Commands(self._control, self._registry, self._spawn, self._called)
         self._classroom = Classroom(self._control, self._registry, self._clock, self._live.set)
         self._queries = Queries(
@@ -173,6 +181,7 @@ class Service:
             web_report.ReportPages(reports, self._now_ms),
             web_rounds.RoundPages(self._arena),
             web_class.ClassPages(self._classroom),
+            web_roll.RollPages(self._roll),
             web_time.TimePages(self._store, self._registry.nodes, self._now_ms),
         )
         return [route for part in parts for route in part.routes()]
@@ -205,6 +214,10 @@ class Service:
     def _behind(self) -> bool:
         return self._intake.is_behind
 
+    def _is_flooding(self, node: Node, now: int) -> bool:
+        allowance = self._ingest.allowances.senders.get(node.id)
+        return allowance is not None and allowance.is_flooding(now)
+
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """For work that ends by itself within seconds."""
         self._tasks.create_task(work, name=name)
@@ -228,6 +241,11 @@ class Service:
         topic = topics.command_topic(self._settings.base, target, name)
         text = f"somebody published to {topic} with retain; it was cleared: leave -r out"
         self._alerts.tell("retained-command", target, text, self._clock.utc(now), now + FADE_MS)
+
+    def _broker_dropped(self, more: int) -> None:
+        now = self._clock.refresh()
+        text = f"the broker dropped {more:,} messages, because somebody does not read what it has for them"
+        self._alerts.tell("broker-drops", "", text, self._clock.utc(now), now + FADE_MS)
 
     def _called(self, call: dict[str, Any]) -> None:
         self._live.add_rollcall(call)
@@ -297,7 +315,10 @@ class Service:
                 self._condition.linked_since = now
             last = now
             self._condition.rate, before = self._ingest.received - before, self._ingest.received
+            self._ingest.allowances.refill(now)
             self._judge(now)
+            self._roll.second(now)
+            await asyncio.to_thread(self._roster.refresh)
             self._ledger.settle(self._registry.nodes.values())
             self._intake.commit_soon()
             await self._arena.second(now)
@@ -315,6 +336,8 @@ class Service:
             self._alerts.judge_node(node, now, ts)
         for who, culprit in self._ingest.culprits.nodes.items():
             self._alerts.judge_culprit(who, culprit, now, ts)
+        for who, allowance in self._ingest.allowances.senders.items():
+            self._alerts.judge_flood(who, allowance, self._settings.node_rate, now, ts)
         self._alerts.fade(now)
 
     async def _announce(self) -> None:
