@@ -13,7 +13,7 @@ from fleet_node.actions import Actions
 from fleet_node.backoff import Backoff
 from fleet_node.buttons import Button
 from fleet_node.commands import Commands
-from fleet_node.dial import Dialer
+from fleet_node.dial import to_broker
 from fleet_node.health import Health
 from fleet_node.link import Link
 from fleet_node.outbox import Outbox
@@ -63,7 +63,7 @@ class Node:
         self._stored = topics.host_topic(self._base, "stored", self._id).encode()
         self.report = Report(self._id, self.outbox.put)
         self.settings = Settings(config, self.report.said, journal)
-        dialer = Dialer(config["broker"]["host"], config["broker"]["port"])
+        dialer = to_broker(config["broker"])
         self.link = self.outbox.link = Link(config, dialer, Backoff(random.random), self, self.spawn)
         self.health = Health(config["health"], config["lag_tick"], self.outbox.put, self._counters)
         pause = self.pause = Pause(uptime, self._status)

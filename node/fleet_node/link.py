@@ -14,6 +14,11 @@ from fleet_node.session import LinkError, Session
 
 PATIENCE_MS = 5000  # for every answer of the broker; less if the keepalive is short
 
+NO_ANSWER = "it closed the connection without an answer: it is full, or its port wants TLS or another protocol"
+TLS_ALERT = b"\x15\x03"  # RFC 8446, 5.1: how a TLS port answers to CONNECT
+NOT_MQTT = "no MQTT 3.1.1 broker answers there"
+NEEDS_TLS = ', but one with TLS: "tls" and "ca" of "broker" are missing'
+
 REFUSALS = {
     1: "it does not speak MQTT 3.1.1",
     2: "it does not like this node id",
@@ -155,16 +160,19 @@ class Link:
             self._dialer.finish(last_words)
 
     async def _open(self):
-        sock = await self._dialer.open()
-        stream = asyncio.StreamReader(sock)
+        stream = asyncio.StreamReader(await self._dialer.open())
         codec = Codec(self._client_id, self._broker, self._keepalive_s)
         self.conn += 1
         codec.connect(*self._owner.will(self.conn))
-        stream.write(codec.wire.take())
-        await stream.drain()
-        answer = await stream.readexactly(4)
+        await self._dialer.greet(codec.wire.take())
+        try:
+            answer = await stream.readexactly(4)
+        except (EOFError, OSError):
+            raise LinkError(NO_ANSWER)
         if answer[:2] != b"\x20\x02":
-            raise LinkError("no MQTT 3.1.1 broker answers there")
+            raise LinkError(NOT_MQTT + (NEEDS_TLS if answer[:2] == TLS_ALERT else ""))
         if answer[3]:
             raise LinkError("the broker refused: " + REFUSALS.get(answer[3], "code " + str(answer[3])))
-        return Session(sock, stream, codec, self._owner, self._spawn, self._keepalive_s, self._patience_ms, self._pid)
+        return Session(
+            self._dialer, stream, codec, self._owner, self._spawn, self._keepalive_s, self._patience_ms, self._pid
+        )
