@@ -7,7 +7,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,16 +120,17 @@ SERVICE_ROLES: dict[str, Callable[[str, str], Account]] = {
 }
 
 
-def document(accounts: Iterable[Account], previous: Document | None = None) -> Document:
+def document(accounts: Iterable[Account], previous: Document | None = None, renewed: Collection[str] = ()) -> Document:
     """The dynamic-security document with these accounts; those in `previous` that are not named here stay.
 
     An account whose password did not change keeps its salt and hash: the same accounts give the same document.
+    Those named in `renewed` get a hash of their password whatever is there.
     """
     previous = previous or {}
     clients = {one["username"]: one for one in previous.get("clients", [])}
     roles = {one["rolename"]: one for one in previous.get("roles", [])}
     for account in accounts:
-        clients[account.name] = _client(account, clients.get(account.name))
+        clients[account.name] = _client(account, clients.get(account.name), account.name in renewed)
         roles[role_name(account.name)] = role(account)
     return {
         "defaultACLAccess": {
@@ -193,13 +194,13 @@ def role(account: Account) -> Document:
     return {"rolename": role_name(account.name), "acls": acls}
 
 
-def _client(account: Account, known: Document | None) -> Document:
+def _client(account: Account, known: Document | None, renewed: bool) -> Document:
     entry: Document = {"username": account.name, "roles": [{"rolename": role_name(account.name)}]}
     if account.client_id:
         entry["clientid"] = account.client_id
     if (known or {}).get("disabled", False) if account.disabled is None else account.disabled:
         entry["disabled"] = True
-    if known and matches(account.password, known):
+    if known and not renewed and matches(account.password, known):
         return {**entry, **{key: known[key] for key in HASHES if key in known}}
     salt = secrets.token_bytes(SALT_BYTES)
     return {**entry, "password": _hash(account.password, salt, ROUNDS), "salt": _text(salt), "iterations": ROUNDS}

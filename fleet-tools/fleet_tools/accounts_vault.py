@@ -6,7 +6,7 @@ Passwords are made here, once, and never printed, logged or changed. Every file 
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,10 +77,10 @@ class Vault:
             if known.pop(name, None) is not None:
                 self._write_json(self._nodes_path(kind), known, self.owners.of(kind))
 
-    def publish(self, every: list[Account]) -> None:
+    def publish(self, every: list[Account], renewed: Collection[str] = ()) -> None:
         """Writes the broker's document; an unchanged one is left alone, also if the plugin wrote it in its own way."""
         before = self.document()
-        wanted = accounts.document(every, before)
+        wanted = accounts.document(every, before, renewed)
         if before is None or not accounts.is_same(before, wanted):
             self._write_json(self._document_path, wanted, self.owners.broker)
         self._own(self.broker_folder, self.owners.broker)

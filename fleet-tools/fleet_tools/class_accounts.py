@@ -46,7 +46,7 @@ def settle(folder: ClassFolder, renewed: Collection[str] = ()) -> Done:
     todo = changes(wanted, before, renewed)
     changed = len({one.get("username") or one["rolename"].removeprefix("only-") for one in todo})
     if address is None:
-        vault.publish(wanted)
+        vault.publish(wanted, renewed)
         return Done(False, changed)
     if todo:
         asyncio.run(live_accounts.tell(_as(address, "admin", folder), todo))

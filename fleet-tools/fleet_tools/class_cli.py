@@ -24,7 +24,8 @@ Examples:
   fleet class new 3b --roster names.csv        a node for each person: columns name, id, group
   fleet class show 3b
   fleet class add 3b "Grace Hopper"
-  fleet class revoke 3b ada                    off within a second; --help says how ada comes back
+  fleet class revoke 3b ada                    off within a second
+  fleet class add 3b ada                       lets ada in again, with a new secret
   fleet class close 3b --delete
 \b
 Each may be repeated: what is there stays as it is, and what was begun is completed.
