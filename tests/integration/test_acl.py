@@ -25,13 +25,6 @@ EVERYTHING = Account(
 )
 
 
-def plugin() -> Path | None:
-    """Debian keeps it in a folder named after the processor, others beside mosquitto's libraries."""
-    places = (Path("/usr/lib"), Path("/usr/local/lib"), Path("/opt/homebrew/lib"))
-    found = (one for place in places for one in place.glob("**/mosquitto_dynamic_security.so"))
-    return next(found, None)
-
-
 class Classroom:
     """A broker with the project's accounts, and one account more that may do everything: the witness."""
 
@@ -57,7 +50,7 @@ class Classroom:
 
 @pytest.fixture(scope="module")
 def classroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classroom]:
-    library = plugin()
+    library = tiers.dynamic_security()
     tiers.require(library, "mosquitto's dynamic-security plugin is not installed")
     folder = tmp_path_factory.mktemp("accounts")
     assert cli.run(["accounts", "init", "--folder", str(folder), "--board", "ada", "--board", "grace"]) == 0
