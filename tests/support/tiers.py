@@ -49,8 +49,9 @@ def mosquitto() -> str | None:
 @functools.cache
 def mosquitto_version() -> str:
     """As it says itself, such as 2.0.21."""
-    said = subprocess.run([mosquitto() or "false", "-h"], capture_output=True, text=True, timeout=10, check=False).stdout
-    found = re.search(r"version (\S+)", said)
+    command = [mosquitto() or "false", "-h"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    found = re.search(r"version (\S+)", done.stdout)
     return found[1] if found else "of an unknown version"
 
 
