@@ -30,7 +30,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header() -> list[str]:
     why = {tier: tiers.missing(tier) for tier in tiers.TIERS}
-    return [f"tier {tier:<12}{f'SKIPPED: {why[tier]}' if why[tier] else 'runs'}" for tier in tiers.TIERS]
+    lines = [f"tier {tier:<12}{f'SKIPPED: {why[tier]}' if why[tier] else 'runs'}" for tier in tiers.TIERS]
+    if tiers.mosquitto():
+        lines.append(f"mosquitto {tiers.mosquitto_version()} ({tiers.mosquitto()})")
+    return lines
 
 
 def tier_of(path: Path) -> str | None:

@@ -2,70 +2,20 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
 
-from fleet_tools import cli
-from fleet_tools.accounts import Account, document
-from support import attacks, tiers
-from support.broker import Broker
+from support import attacks
+from support.classroom import Classroom
 from support.logins import DENIED, Login
-from support.probe import Probe
-
-EVERYTHING = Account(
-    "everything",
-    "everything",
-    tuple(
-        (right, topic)
-        for right in ("subscribePattern", "publishClientReceive", "publishClientSend")
-        for topic in ("#", "$SYS/#", "$CONTROL/#")
-    ),
-)
-
-
-def plugin() -> Path | None:
-    """Debian keeps it in a folder named after the processor, others beside mosquitto's libraries."""
-    places = (Path("/usr/lib"), Path("/usr/local/lib"), Path("/opt/homebrew/lib"))
-    found = (one for place in places for one in place.glob("**/mosquitto_dynamic_security.so"))
-    return next(found, None)
-
-
-class Classroom:
-    """A broker with the project's accounts, and one account more that may do everything: the witness."""
-
-    def __init__(self, folder: Path, broker: Broker) -> None:
-        self.folder, self.broker = folder, broker
-
-    def password(self, name: str) -> str:
-        own = self.folder / name / "password"
-        if own.exists():
-            return own.read_text().strip()
-        return str(json.loads((self.folder / "boards" / "nodes.json").read_text())[name])
-
-    def login(self, name: str, client_id: str | None = None, **more: object) -> Login:
-        node_id = name if name in ("ada", "grace", "health") else None
-        return Login(self.broker.port, name, self.password(name), client_id or node_id, **more)  # type: ignore[arg-type]
-
-    def witness(self) -> Probe:
-        return Probe(f"mqtt://everything:everything@127.0.0.1:{self.broker.port}", "#", "$CONTROL/#")
-
-    def everything(self) -> Login:
-        return Login(self.broker.port, "everything", "everything")
 
 
 @pytest.fixture(scope="module")
 def classroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classroom]:
-    library = plugin()
-    tiers.require(library, "mosquitto's dynamic-security plugin is not installed")
-    folder = tmp_path_factory.mktemp("accounts")
-    assert cli.run(["accounts", "init", "--folder", str(folder), "--board", "ada", "--board", "grace"]) == 0
-    path = folder / "dynamic-security.json"
-    path.write_text(json.dumps(document([EVERYTHING], json.loads(path.read_text()))))
-    lines = ("allow_anonymous false", f"plugin {library}", f"plugin_opt_config_file {path}")
-    with Broker(*lines) as broker:
-        yield Classroom(folder, broker)
+    room = Classroom(tmp_path_factory.mktemp("accounts"))
+    with room.broker():
+        yield room
 
 
 @pytest.mark.parametrize("template", attacks.FORBIDDEN_TOPICS)
@@ -179,7 +129,7 @@ def test_two_tools_of_one_teacher_work_side_by_side(classroom: Classroom) -> Non
 def test_nobody_comes_in_without_name_and_password(
     classroom: Classroom, user: str | None, password: str | None
 ) -> None:
-    with Login(classroom.broker.port, user, password, "ada") as stranger:
+    with Login(classroom.port, user, password, "ada") as stranger:
         assert stranger.refused, f"{user!r} with password {password!r} came in"
 
 
@@ -230,5 +180,5 @@ def test_no_account_of_ours_may_administer_the_broker(classroom: Classroom, acco
     command = json.dumps({"commands": [{"command": "createClient", "username": "evil", "password": "evil"}]})
     with classroom.login(account) as someone:
         someone.publish("$CONTROL/dynamic-security/v1", command.encode())
-    with Login(classroom.broker.port, "evil", "evil") as evil:
+    with Login(classroom.port, "evil", "evil") as evil:
         assert evil.refused
