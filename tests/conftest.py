@@ -7,7 +7,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from support import security, tiers
+from support import parallel, security, tiers
 from support.broker import Broker
 from support.probe import Probe
 from support.upy import UpyFile
@@ -58,6 +58,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         why = tiers.missing(tier) if tier else None
         if why:
             item.add_marker(pytest.mark.skip(reason=f"{tier}: {why}"))
+    items.sort(key=lambda item: parallel.in_order(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    return parallel.workers()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> parallel.FilesThenAlone:
+    return parallel.FilesThenAlone(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
