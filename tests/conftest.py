@@ -3,11 +3,12 @@
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 
-from support import parallel, security, tiers
+from support import parallel, security, seed, tiers
 from support.broker import Broker
 from support.probe import Probe
 from support.upy import UpyFile
@@ -30,7 +31,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header() -> list[str]:
     why = {tier: tiers.missing(tier) for tier in tiers.TIERS}
-    return [f"tier {tier:<12}{f'SKIPPED: {why[tier]}' if why[tier] else 'runs'}" for tier in tiers.TIERS]
+    lines = [f"tier {tier:<12}{f'SKIPPED: {why[tier]}' if why[tier] else 'runs'}" for tier in tiers.TIERS]
+    return [*lines, f"FLEET_SEED={seed.SEED}"]
 
 
 def tier_of(path: Path) -> str | None:
@@ -84,6 +86,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     table = security.write()
     if table is not None:
         terminalreporter.write_line(f"what was tried against the dashboard: {table.relative_to(tiers.ROOT)}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):  # this is a worker of a parallel run
+        session.config.workeroutput["security"] = security.as_text()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    if error is None:
+        security.add(node.workeroutput["security"])
 
 
 @pytest.fixture
