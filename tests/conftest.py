@@ -60,7 +60,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         why = tiers.missing(tier) if tier else None
         if why:
             item.add_marker(pytest.mark.skip(reason=f"{tier}: {why}"))
-    items.sort(key=lambda item: parallel.in_order(item.nodeid))
+    items.sort(key=lambda item: parallel.place(item.nodeid))
 
 
 @pytest.hookimpl(optionalhook=True)
