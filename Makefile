@@ -18,7 +18,7 @@ demo: .venv/.ready
 	@exec $(BIN)/fleet demo $(ARGS)
 
 test: .venv/.ready-test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto $(ARGS)
 
 check: .venv/.ready-test
 	@$(PIP) --editable '.[check]'

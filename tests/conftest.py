@@ -3,11 +3,12 @@
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 
-from support import security, tiers
+from support import parallel, security, seed, tiers
 from support.broker import Broker
 from support.probe import Probe
 from support.upy import UpyFile
@@ -33,7 +34,7 @@ def pytest_report_header() -> list[str]:
     lines = [f"tier {tier:<12}{f'SKIPPED: {why[tier]}' if why[tier] else 'runs'}" for tier in tiers.TIERS]
     if tiers.mosquitto():
         lines.append(f"mosquitto {tiers.mosquitto_version()} ({tiers.mosquitto()})")
-    return lines
+    return [*lines, f"FLEET_SEED={seed.SEED}"]
 
 
 def tier_of(path: Path) -> str | None:
@@ -61,6 +62,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         why = tiers.missing(tier) if tier else None
         if why:
             item.add_marker(pytest.mark.skip(reason=f"{tier}: {why}"))
+    items.sort(key=lambda item: parallel.place(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    return parallel.workers()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> parallel.FilesThenAlone:
+    return parallel.FilesThenAlone(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -76,6 +88,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     table = security.write()
     if table is not None:
         terminalreporter.write_line(f"what was tried against the dashboard: {table.relative_to(tiers.ROOT)}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):  # this is a worker of a parallel run
+        session.config.workeroutput["security"] = security.as_text()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    if error is None:
+        security.add(node.workeroutput["security"])
 
 
 @pytest.fixture

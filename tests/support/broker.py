@@ -1,21 +1,41 @@
 """A real mosquitto of one's own: a free port, a generated config, its log in the failure."""
 
+import itertools
 import os
+import random
 import signal
 import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
 from support import tiers
 
 
+def _ports() -> Iterator[int]:
+    """Below those that the system gives out by itself, each worker of a parallel run in a range of its own."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first, size = 10_000 + worker % 16 * 1000, 1000
+    for step in itertools.count(random.SystemRandom().randrange(size)):
+        yield first + step % size
+
+
+_PORTS = _ports()
+
+
 def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """Nobody listens on it, and no other test of this run is told the same one soon."""
+    for port in itertools.islice(_PORTS, 1000):
+        with socket.socket() as sock:
+            try:
+                sock.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no port is free")
 
 
 def wait_for_port(port: int, within: float = 5.0) -> bool:

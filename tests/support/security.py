@@ -3,6 +3,7 @@
 A test says `tried(...)` for each vector as it judges it. At the end of the run the table is a file for people.
 """
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -29,6 +30,18 @@ def tried(fault: str, vector: str, where: str, got_through: bool, became: str = 
     what = f"GOT THROUGH: {became}" if got_through else became or "refused"
     _rows[fault, vector, where, what] += 1
     _through[fault] += got_through
+
+
+def as_text() -> str:
+    """What was tried in this process, for another one to `add`."""
+    return json.dumps([list(_rows.items()), dict(_through)])
+
+
+def add(text: str) -> None:
+    """What was tried in another process of this run."""
+    rows, through = json.loads(text)
+    _rows.update({tuple(row): tries for row, tries in rows})
+    _through.update(through)
 
 
 def write() -> Path | None:

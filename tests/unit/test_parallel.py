@@ -1,0 +1,130 @@
+"""The tests in parallel: each runs once, what runs alone has no other beside it, and one run has one verdict."""
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import tiers
+
+# Notes when it ran, and where.
+NOTES = """
+import json, os, time
+import pytest
+
+@pytest.mark.parametrize("number", range(3))
+def test_one(number):
+    began = time.monotonic()
+    time.sleep(0.1)
+    note = [__file__, began, time.monotonic(), os.environ["PYTEST_XDIST_WORKER"], os.environ["FLEET_SEED"]]
+    with open(os.environ["NOTES"], "a") as notes:
+        notes.write(json.dumps(note) + "\\n")
+"""
+
+
+class Run:
+    """A pytest with three workers in a folder of its own, under our conftest."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "tests").mkdir()
+        (folder / "pytest.ini").write_text("[pytest]\ntestpaths = tests\naddopts = --import-mode=importlib\n")
+        (folder / "tests/conftest.py").write_text((tiers.ROOT / "tests/conftest.py").read_text())
+
+    def write(self, name: str, body: str = NOTES) -> None:
+        path = self.folder / "tests" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(body)
+
+    def start(self, *arguments: str, require: str = "") -> subprocess.CompletedProcess[str]:
+        paths = os.pathsep.join(str(tiers.ROOT / part) for part in ("tests", "node", "fleet-tools", "dashboard"))
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "FLEET_"))}
+        env |= {"PYTHONPATH": paths, "NOTES": str(self.folder / "notes"), "FLEET_REQUIRE": require}
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n", "3", *arguments]
+        return subprocess.run(
+            command, cwd=self.folder, env=env, capture_output=True, text=True, timeout=100, check=False
+        )
+
+    def notes(self) -> list[list[Any]]:
+        return sorted(
+            (json.loads(line) for line in (self.folder / "notes").read_text().splitlines()), key=lambda n: n[1]
+        )
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(tmp_path)
+
+
+def test_files_share_the_workers_and_what_is_alone_comes_when_all_others_have_finished(run: Run) -> None:
+    for name in ("unit/test_a.py", "unit/test_b.py", "unit/test_c.py", "unit/test_d.py"):
+        run.write(name)
+    for name in ("faults/test_e.py", "faults/test_f.py"):
+        run.write(name)
+    done = run.start()
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.splitlines()[-1].strip("=").strip().startswith("18 passed in ")
+    notes = run.notes()
+    assert len(notes) == 18
+    assert len({note[3] for note in notes[:12]}) == 3, "all three workers had some of them"
+    for file in {note[0] for note in notes}:
+        assert len({note[3] for note in notes if note[0] == file}) == 1, f"one worker ran all of {file}"
+    alone = [note for note in notes if "/faults/" in note[0]]
+    assert alone == notes[12:]
+    assert len({note[3] for note in alone}) == 1
+    assert max(note[2] for note in notes[:12]) <= alone[0][1]
+    assert len({note[4] for note in notes}) == 1, "the workers of one run have one seed"
+
+
+@pytest.mark.parametrize("folder", ["faults", "unit"])
+def test_fewer_files_than_workers_are_run_once_too(run: Run, folder: str) -> None:
+    run.write(f"{folder}/test_a.py")
+    run.write("faults/test_b.py")
+    done = run.start()
+    assert done.returncode == 0, done.stdout
+    notes = run.notes()
+    assert len(notes) == 6
+    assert all(one[2] <= other[1] for one, other in itertools.pairwise(notes[2:])), "one after the other"
+
+
+def test_a_failure_and_a_forbidden_skip_of_any_worker_fail_the_run(run: Run) -> None:
+    run.write("unit/test_a.py", "def test_good():\n    pass\n")
+    run.write("unit/test_b.py", "import pytest\n\ndef test_left_out():\n    pytest.skip('no part')\n")
+    assert run.start().returncode == 0
+    strict = run.start(require="unit")
+    assert strict.returncode == 1, strict.stdout
+    assert "no part" in strict.stdout
+    assert "1 failed, 1 passed in " in strict.stdout.splitlines()[-1]
+
+
+def test_a_worker_that_dies_fails_the_run_and_the_others_are_run(run: Run) -> None:
+    run.write("unit/test_a.py", "import os\n\ndef test_dies():\n    os._exit(3)\n")
+    run.write("unit/test_b.py")
+    run.write("faults/test_c.py")
+    done = run.start("--max-worker-restart", "1")
+    assert done.returncode == 1, done.stdout
+    assert "crashed while running 'tests/unit/test_a.py::test_dies'" in done.stdout
+    assert len(run.notes()) == 6
+
+
+def test_what_was_tried_in_any_worker_is_in_one_table(run: Run) -> None:
+    body = "from support.security import tried\n\ndef test_try():\n    tried('{}', 'a \\ud800 b', 'here', {})\n"
+    run.write("unit/test_a.py", body.format("F24", False))
+    run.write("unit/test_b.py", body.format("F25", True))
+    run.write("unit/test_c.py", body.format("F25", False))
+    run.write("conftest.py", (run.folder / "tests/conftest.py").read_text() + TABLE_HERE)
+    assert run.start().returncode == 0
+    table = (run.folder / "table.md").read_text()
+    assert "| F24 | a node's text run as code | 1 | 1 | 1 | 0 | 1 |" in table
+    assert "| F25 | a foreign page that commands or reads | 1 | 1 | 2 | 1 | 1 |" in table
+
+
+TABLE_HERE = """
+tiers.ROOT = Path(__file__).parents[1]
+security.TABLE = tiers.ROOT / "table.md"
+"""
