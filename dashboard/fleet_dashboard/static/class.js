@@ -71,7 +71,7 @@ export class ClassPage {
   patch(roll) {
     setText(this.headline, sentence(roll.headline));
     setAttribute(this.headline, "data-level", roll.help ? "help" : "fine");
-    this.say(roll.problem ? sentence(roll.problem) : "");
+    this.say([roll.problem, ...roll.notes].filter(Boolean).map(sentence).join("\n"));
     const counts = COUNTS.filter(([level]) => roll.counts[level]);
     patchList(this.counts, counts, ([level]) => level, makeCount, (item, [level]) => setText(item.number, `${roll.counts[level]}`));
     patchList(this.rows, roll.nodes, ({id}) => id, makeRow, (row, one) => patchRow(row, one, roll.now));
