@@ -50,6 +50,7 @@ class Roll:
             "connected": self._condition.linked_since is not None,
             "roster": expected is not None,
             "problem": self.roster.problem,
+            "notes": [alert["text"] for alert in self._alerts.view() if alert["node"] not in names],
             "headline": headline(levels),
             "counts": {level: levels.count(level) for level in LEVELS},
             "help": HELP in levels,

@@ -1,7 +1,8 @@
 """Who has trouble, and why: of all that is known of a node, the one sentence a teacher needs, and what to do. Pure.
 
 RULES is read from the top, and the first that holds speaks. Above are those that explain others: two boards with one
-id also look like lost connections, a node that floods also has missing readings.
+id also look like lost connections, a node that floods also has missing readings, and one whose every message breaks a
+rule is silent as well.
 """
 
 from __future__ import annotations
@@ -121,6 +122,13 @@ RULES = (
         "Look at the board: dark, then give it power; else bring it nearer to the access point.",
     ),
     Rule(
+        "schema",
+        HELP,
+        lambda it: it.rule,
+        lambda it: f"breaks {it.rule} {it.times:,} {'time' if it.times == 1 else 'times'}: {it.broken}",
+        "Look the rule up in docs/topics.md, and mend what its program sends.",
+    ),
+    Rule(
         "silent",
         HELP,
         lambda it: it.state == "silent",
@@ -133,13 +141,6 @@ RULES = (
         lambda it: it.clock,
         lambda it: f"clock: {it.clock}",
         "In its program `up` counts ms since the boot and never goes back; leave `ts` out if its clock is not set.",
-    ),
-    Rule(
-        "schema",
-        HELP,
-        lambda it: it.rule,
-        lambda it: f"breaks {it.rule} {it.times:,} {'time' if it.times == 1 else 'times'}: {it.broken}",
-        "Look the rule up in docs/topics.md, and mend what its program sends.",
     ),
     Rule(
         "retained-command",

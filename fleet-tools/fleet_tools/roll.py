@@ -84,6 +84,7 @@ def follow(url: str | None, roll: dict[str, Any], as_json: bool) -> None:
 def sentences(roll: dict[str, Any]) -> list[str]:
     """What is not about one node."""
     lines = [] if roll["connected"] else ["the dashboard has no connection to the broker: this is what it knew before"]
+    lines += [str(note) for note in roll.get("notes", [])]
     if roll.get("problem"):
         lines.append(str(roll["problem"]))
     if not roll["nodes"]:

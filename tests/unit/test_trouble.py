@@ -72,7 +72,7 @@ TABLE: list[tuple[dict[str, Any], str, str, str]] = [
     ),
     ({"state": "never", **RULE}, "schema", "help", "breaks F-TELE-3 12 times: hist is 1 or absent"),
     ({"state": "never", "on_roster": False, **RULE}, "schema", "help", "breaks F-TELE-3 12 times: hist is 1 or absent"),
-    ({"state": "silent", "last": NOW - 40_000, **RULE}, "silent", "help", "connected, but silent for 40 s"),
+    ({"state": "silent", **RULE}, "schema", "help", "breaks F-TELE-3 12 times: hist is 1 or absent"),
     (
         {"state": "lost", "since": NOW - 9000, "word": WILL, "missing": 4, "missing_for": 60_000},
         "lost",
