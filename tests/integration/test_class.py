@@ -3,7 +3,6 @@
 import json
 import os
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from support.logins import DENIED, Login
 from support.probe import Probe
 from support.schoolroom import Schoolroom
 
+GONE = 2**22 + 1  # more than the largest process id there can be
 pytestmark = pytest.mark.timeout(180)
 
 
@@ -61,10 +61,12 @@ def test_a_revoked_node_is_out_at_once_and_stays_out_and_the_others_notice_nothi
     with room.witness() as witness, room.login("3b-01") as first, room.login("3b-02") as second:
         heard(first, "3b-01", room, witness)
         heard(second, "3b-02", room, witness)
-        began = time.monotonic()
         room.done("revoke", "3b", "3b-01")
+        assert room.broker is not None
+        assert "Client 3b-01 been disconnected by administrative action" in room.broker.log, (
+            "the command ended before the session did"
+        )
         first.wait_until_thrown_out()
-        assert time.monotonic() - began < 30  # the promise of a second is measured in the benchmark, not here
         cannot_log_in(room, "3b-01")
         heard(second, "3b-02", room, witness)
         assert second.connected
@@ -251,9 +253,24 @@ def test_a_broker_of_somebody_else_at_the_address_is_left_alone(
         said = json.loads(room.folder.running.read_text())
         room.folder.running.write_text(json.dumps({**said, "pid": os.getpid(), "mqtt": other.port}))
         capsys.readouterr()
-        assert room.fleet("add", "3b", "ada") in (1, 5)
+        assert room.fleet("add", "3b", "ada") == 5
         assert str(other.port) in capsys.readouterr().err
+        room.folder.running.write_text(json.dumps({**said, "pid": GONE, "mqtt": other.port}))
+        assert room.broker is not None
+        room.broker.stop()
+        room.done("new", "3b")  # ours is not there any more, so this goes into the file
+        room.broker.start()
     room.announce()
+    with room.witness() as witness:
+        can_log_in(room, "ada", witness)
+
+
+def test_what_could_not_be_said_is_said_by_the_next_run(room: Schoolroom) -> None:
+    said = room.folder.running.read_text()
+    with Broker() as other:
+        room.folder.running.write_text(json.dumps({**json.loads(said), "mqtt": other.port}))
+        assert room.fleet("add", "3b", "ada") == 5
+    room.folder.running.write_text(said)
     room.done("new", "3b")  # completes what could not be said before
     with room.witness() as witness:
         can_log_in(room, "ada", witness)
