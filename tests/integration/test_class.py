@@ -63,9 +63,8 @@ def test_a_revoked_node_is_out_at_once_and_stays_out_and_the_others_notice_nothi
         heard(second, "3b-02", room, witness)
         room.done("revoke", "3b", "3b-01")
         assert room.broker is not None
-        assert "Client 3b-01 been disconnected by administrative action" in room.broker.log, (
-            "the command ended before the session did"
-        )
+        ended = [line for line in room.broker.log.splitlines() if "administrative action" in line]
+        assert [line for line in ended if " 3b-01 " in line], "the command ended before the session did"
         first.wait_until_thrown_out()
         cannot_log_in(room, "3b-01")
         heard(second, "3b-02", room, witness)
@@ -83,7 +82,10 @@ def test_a_revoked_node_that_still_speaks_is_heard_by_nobody(room: Schoolroom) -
             assert again.refused
         with room.login("3b-02") as second:
             heard(second, "3b-02", room, witness)
-        assert not [str(one) for one in witness.seen(room.topic("3b-01", "#"))[since:]]
+        of_first = [one for one in witness.seen()[since:] if "/3b-01/" in one.topic]
+        assert not [str(one) for one in of_first if one.payload], (
+            "it is more than what takes its retained messages away"
+        )
 
 
 def test_what_the_broker_retains_of_a_revoked_node_is_taken_away_and_nothing_else(room: Schoolroom) -> None:
