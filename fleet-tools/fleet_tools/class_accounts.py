@@ -17,7 +17,7 @@ from typing import Any
 
 from fleet_client import Address
 from fleet_schema import values
-from fleet_tools import accounts, accounts_cli, live_accounts, settings
+from fleet_tools import accounts, live_accounts, settings
 from fleet_tools.accounts import Account
 from fleet_tools.accounts_changes import Command, changes
 from fleet_tools.accounts_vault import BOARDS, CLASS, SIMULATED
@@ -126,11 +126,10 @@ def _tell(folder: ClassFolder, address: Address, todo: list[Command], wanted: li
 
 
 def _wanted(folder: ClassFolder) -> list[Account]:
-    """Secrets and credentials are made here if they are missing. In Docker `accounts init` makes the services'."""
+    """Secrets are made here if they are missing; in Docker `accounts init` makes those of the services."""
     vault = folder.vault
-    services: list[Account] = []
-    if not folder.in_docker:
-        services = accounts_cli.services(vault, folder.base, f"127.0.0.1:{folder.ports['mqtt']}")
+    roles = {} if folder.in_docker else accounts.SERVICE_ROLES
+    services = [role(folder.base, vault.password(service)) for service, role in roles.items()]
     ids = [one.id for one in folder.nodes]
     if ids:
         vault.add_nodes(CLASS, ids, accounts.new_secret)

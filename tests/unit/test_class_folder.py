@@ -433,6 +433,15 @@ def test_the_largest_role_fits_into_one_message() -> None:
     assert max(len(json.dumps({"commands": [one]})) for one in commands) < 16_000
 
 
+def test_what_others_put_into_the_document_stays() -> None:
+    ada = accounts.node("3b", "ada", "secret")
+    theirs = {"anonymousGroup": "guests", "groups": [{"groupname": "guests", "roles": [], "clients": []}]}
+    before = {**accounts.document([ada]), **theirs}
+    now = accounts.document([ada, accounts.node("3b", "grace", "secret")], before)
+    assert {key: now[key] for key in theirs} == theirs
+    assert accounts.is_same(accounts.document([ada], before), before)
+
+
 def test_nothing_is_said_about_accounts_that_are_as_they_should_be() -> None:
     wanted = [accounts.node("3b", "ada", "secret"), accounts.admin("3b", "secret")]
     assert changes(wanted, accounts.document(wanted)) == []
