@@ -3,7 +3,6 @@
 import json
 import os
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from support.logins import DENIED, Login
 from support.probe import Probe
 from support.schoolroom import Schoolroom
 
+GONE = 2**22 + 1  # more than the largest process id there can be
 pytestmark = pytest.mark.timeout(180)
 
 
@@ -61,10 +61,11 @@ def test_a_revoked_node_is_out_at_once_and_stays_out_and_the_others_notice_nothi
     with room.witness() as witness, room.login("3b-01") as first, room.login("3b-02") as second:
         heard(first, "3b-01", room, witness)
         heard(second, "3b-02", room, witness)
-        began = time.monotonic()
         room.done("revoke", "3b", "3b-01")
+        assert room.broker is not None
+        ended = [line for line in room.broker.log.splitlines() if "administrative action" in line]
+        assert [line for line in ended if " 3b-01 " in line], "the command ended before the session did"
         first.wait_until_thrown_out()
-        assert time.monotonic() - began < 30  # the promise of a second is measured in the benchmark, not here
         cannot_log_in(room, "3b-01")
         heard(second, "3b-02", room, witness)
         assert second.connected
@@ -81,7 +82,10 @@ def test_a_revoked_node_that_still_speaks_is_heard_by_nobody(room: Schoolroom) -
             assert again.refused
         with room.login("3b-02") as second:
             heard(second, "3b-02", room, witness)
-        assert not [str(one) for one in witness.seen(room.topic("3b-01", "#"))[since:]]
+        of_first = [one for one in witness.seen()[since:] if "/3b-01/" in one.topic]
+        assert not [str(one) for one in of_first if one.payload], (
+            "it is more than what takes its retained messages away"
+        )
 
 
 def test_what_the_broker_retains_of_a_revoked_node_is_taken_away_and_nothing_else(room: Schoolroom) -> None:
@@ -251,9 +255,24 @@ def test_a_broker_of_somebody_else_at_the_address_is_left_alone(
         said = json.loads(room.folder.running.read_text())
         room.folder.running.write_text(json.dumps({**said, "pid": os.getpid(), "mqtt": other.port}))
         capsys.readouterr()
-        assert room.fleet("add", "3b", "ada") in (1, 5)
+        assert room.fleet("add", "3b", "ada") == 5
         assert str(other.port) in capsys.readouterr().err
+        room.folder.running.write_text(json.dumps({**said, "pid": GONE, "mqtt": other.port}))
+        assert room.broker is not None
+        room.broker.stop()
+        room.done("new", "3b")  # ours is not there any more, so this goes into the file
+        room.broker.start()
     room.announce()
+    with room.witness() as witness:
+        can_log_in(room, "ada", witness)
+
+
+def test_what_could_not_be_said_is_said_by_the_next_run(room: Schoolroom) -> None:
+    said = room.folder.running.read_text()
+    with Broker() as other:
+        room.folder.running.write_text(json.dumps({**json.loads(said), "mqtt": other.port}))
+        assert room.fleet("add", "3b", "ada") == 5
+    room.folder.running.write_text(said)
     room.done("new", "3b")  # completes what could not be said before
     with room.witness() as witness:
         can_log_in(room, "ada", witness)
@@ -352,11 +371,11 @@ def test_a_class_that_is_killed_while_it_is_made_is_completed_by_the_next_run(cl
         assert room.files() == before
         left = list((classes / name).rglob("tmp*"))
         assert not left, f"killed at step {step}: {left} is left"
-    assert steps >= 12
-    last = Schoolroom(classes, "c12")
+    assert steps >= 8, "five services, the secrets, the roster and the document"
+    last = Schoolroom(classes, "c8")
     with last, last.witness() as witness:
         for number in (1, 2, 3):
-            can_log_in(last, f"c12-0{number}", witness)
+            can_log_in(last, f"c8-0{number}", witness)
 
 
 def test_deleting_that_is_killed_at_any_step_is_completed_by_the_next_run(classes: Path) -> None:
@@ -371,7 +390,7 @@ def test_deleting_that_is_killed_at_any_step_is_completed_by_the_next_run(classe
             room.done("close", "3b", "--delete", "--yes")
         left = list((classes / "3b").rglob("*"))  # the empty folder may be, which is no class
         assert not left, f"killed at step {step}: {left} is left"
-    assert steps >= 12
+    assert steps >= 8
 
 
 def secrets_on_disk(folder: Path) -> dict[str, object]:
