@@ -35,6 +35,7 @@ class Dialer:
         self._address = None
         self._tcp = self._sock = None
         self._piece = b""
+        self.stage = 0  # of the last open(): 0 without an address, 1 without a connection, 2 with one
 
     def forget(self):
         """The address did not work: resolve again the next time."""
@@ -42,8 +43,10 @@ class Dialer:
 
     async def open(self):
         """A connected, non-blocking socket, to be ended by close(); OSError if there is none."""
+        self.stage = 0
         if self._address is None:
             self._address = socket.getaddrinfo(self._host, self._port, socket.AF_INET, socket.SOCK_STREAM)[0][-1]
+        self.stage = 1
         self._tcp = self._sock = socket.socket()
         await self._connect(self._tcp)
         if self._trust:
@@ -111,8 +114,12 @@ class Dialer:
                 raise
         poller = select.poll()
         poller.register(sock, select.POLLOUT)
-        while not poller.poll(0):
+        found = poller.poll(0)
+        while not found:
             await asyncio.sleep_ms(POLL_MS)
+            found = poller.poll(0)
+        if not found[0][1] & (select.POLLERR | select.POLLHUP):  # with one of these, the first write will tell
+            self.stage = 2
         try:
             # TCP_NODELAY (not named by the socket module): a small packet must not wait for an earlier one's ACK.
             sock.setsockopt(6, 1, 1)

@@ -5,27 +5,21 @@ from binascii import a2b_base64
 
 import tls
 
-from fleet_node.session import LinkError
+from fleet_node.session import Distrust
 
-# What mbedTLS says of a certificate (x509_crt.c), worst first: a part of its words, and what it means.
-REFUSALS = (
-    ("correctly signed", "this is not your class's broker: another CA signed its certificate"),
-    ("does not match", "this is not your class's broker: its certificate is for another name"),
-    ("expired", "the broker's certificate has expired"),
-    ("starts in the future", "the broker's certificate is not valid yet"),
+# What mbedTLS says of a certificate (x509_crt.c), worst first: a part of its words, our word, and what it means.
+CERTIFICATE = (
+    ("correctly signed", "tls-ca", "this is not your class's broker: another CA signed its certificate"),
+    ("does not match", "tls-name", "this is not your class's broker: its certificate is for another name"),
+    ("expired", "tls-late", "the broker's certificate has expired"),
+    ("starts in the future", "tls-early", "the broker's certificate is not valid yet"),
 )
-OF_THE_CLOCK = REFUSALS[2:]
 
-# Its error numbers (ssl.h, x509.h) and those of the network that a person can do something about.
-ERRORS = {
-    -0x2700: "the broker's certificate is not the right one",
-    -0x7200: "no TLS there: is the port right (8883)?",
-    -0x7280: "the broker ended the TLS handshake: is the port right (8883)?",
-    -0x7780: "the broker refused the TLS handshake",
-    -0x7F00: "not enough memory for TLS",
-    12: "not enough memory for TLS",  # ENOMEM
-    104: "the broker ended the TLS handshake: is the port right (8883)?",  # ECONNRESET
-}
+# Its error numbers (ssl.h, x509.h) and those of the network.
+UNTRUSTED = ("tls-ca", "this is not your class's broker: its certificate is not the right one")
+NO_TLS = ("tls-none", "no TLS there: is the port right (8883)?")
+NO_MEMORY = ("tls", "not enough memory for TLS")
+NUMBERS = {-0x2700: UNTRUSTED, -0x7200: NO_TLS, -0x7280: NO_TLS, 104: NO_TLS, -0x7F00: NO_MEMORY, 12: NO_MEMORY}
 
 
 class Trust:
@@ -52,14 +46,14 @@ def to_der(data):
 
 
 def refusal(error):
-    """LinkError for what went wrong in a handshake; `error` itself if it is the network's."""
-    said = str(error)
-    for words, meaning in REFUSALS:
-        if words in said:
-            if (words, meaning) in OF_THE_CLOCK:
+    """Distrust for what went wrong in a handshake; `error` itself if it is the network's."""
+    said = " ".join(str(error).split())
+    for part, word, meaning in CERTIFICATE:
+        if part in said:
+            if word in ("tls-late", "tls-early"):
                 meaning += " (by this node's clock, which says %d-%02d-%02d)" % time.gmtime()[:3]
-            return LinkError(meaning)
-    number = isinstance(error, OSError) and error.errno
-    if number and number > 0 and number not in ERRORS:
-        return error
-    return LinkError(ERRORS.get(number) or "no TLS with it: " + " ".join(said.split()))
+            return Distrust(word, meaning)
+    number = error.errno if isinstance(error, OSError) else 0
+    if number in NUMBERS:
+        return Distrust(*NUMBERS[number])
+    return error if number > 0 else Distrust("tls", "no TLS with it: " + said)
