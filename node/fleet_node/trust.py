@@ -17,9 +17,17 @@ CERTIFICATE = (
 
 # Its error numbers (ssl.h, x509.h) and those of the network.
 UNTRUSTED = ("tls-ca", "this is not your class's broker: its certificate is not the right one")
-NO_TLS = ("tls-none", "no TLS there: is the port right (8883)?")
+NO_TLS = ("tls-none", "no TLS there, or the connection ended: is the port right (8883)?")
 NO_MEMORY = ("tls", "not enough memory for TLS")
-NUMBERS = {-0x2700: UNTRUSTED, -0x7200: NO_TLS, -0x7280: NO_TLS, 104: NO_TLS, -0x7F00: NO_MEMORY, 12: NO_MEMORY}
+NUMBERS = {
+    -0x2700: UNTRUSTED,
+    -0x7200: NO_TLS,
+    -0x7280: NO_TLS,
+    104: NO_TLS,
+    32: NO_TLS,
+    -0x7F00: NO_MEMORY,
+    12: NO_MEMORY,
+}
 
 
 class Trust:

@@ -6,28 +6,36 @@ Each case is a real mosquitto with real certificates, or the man in the middle. 
 the same address. What each of them said becomes tests/artifacts/tls.md.
 """
 
+import asyncio
+import contextlib
+import json
 import os
 import re
 import socket
 import ssl
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from fleet_client import Client, ClientError
 from support import tiers
 from support.broker import Broker
 from support.dashboard import DashboardProcess
 from support.node import NodeProcess
 from support.pki import DAY, NOW, Pki, Server
-from support.proxy import Proxy
+from support.proxy import DOWN, UP, Cut, Proxy
 from support.rig import wait
 
+SCRIPT = Path(tiers.__file__).with_name("upy_cut_link.py")
+HANG_MS = 30_000  # the link itself gives up after 2 s here
 SECRET = "s3cret-of-ada"
 LIBRARY = next(iter(sorted(Path("/usr/lib").glob("**/faketime/libfaketime.so.1"))), None)
 TABLE = tiers.ROOT / "tests" / "artifacts" / "tls.md"
@@ -268,3 +276,106 @@ class Careless:
 
     def __exit__(self, *_: object) -> None:
         self._sock.close()
+
+
+CUTS = 30  # spread over the handshake and what follows
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["FIN", "RST"])
+@pytest.mark.parametrize("way", [UP, DOWN])
+def test_a_handshake_cut_anywhere_ends_at_once_and_the_next_one_succeeds(way: str, reset: bool, pki: Pki) -> None:
+    whole = bytes_of_a_session(pki)
+    step = max(1, whole[way] // CUTS)
+    cuts = [Cut(after, way, reset) for after in range(0, whole[way], step)]
+    with a_broker(pki.good) as broker:
+        with Proxy(broker.port, lambda number: cuts[number] if number < len(cuts) else None) as proxy:
+            process = start_link(pki, proxy.port, len(cuts) + 1)
+            wait(lambda: proxy.accepted > len(cuts), lambda: f"{proxy.accepted} of {len(cuts)} were tried")
+            wait(lambda: "as cut" in broker.log.rpartition("New connection")[2], lambda: broker.log[-2000:])
+            proxy.cut_all()
+            said = finish_link(process)
+        ends = [line for line in said if "conn" in line]
+        assert len(ends) >= len(cuts)
+        slowest = max(line["ms"] for line in ends)
+        assert slowest < HANG_MS, ends
+        reasons = sorted({line["reason"] for line in ends})
+        print(f"node, {len(cuts)} cuts {way}: slowest end {slowest} ms, loop {said[-1]}, reasons {reasons}")
+
+        failures = []
+        with Proxy(broker.port, lambda number: cuts[number] if number < len(cuts) else None) as proxy:
+            for _ in cuts:
+                try:
+                    asyncio.run(greet(pki.url(proxy.port)))
+                except ClientError as error:
+                    failures.append(str(error))
+            for _ in range(len(cuts)):  # one that fell back to MQTT 3.1.1 has used up two
+                if proxy.accepted > len(cuts):
+                    break
+                with contextlib.suppress(ClientError):
+                    asyncio.run(greet(pki.url(proxy.port)))
+            asyncio.run(greet(pki.url(proxy.port)))
+        print(f"fleet_client: {sorted(set(re.sub('[0-9]+', 'N', one) for one in failures))}")
+
+
+def test_a_port_that_says_nothing_is_given_up(pki: Pki, table: Table) -> None:
+    with a_broker(pki.good) as broker, Proxy(broker.port) as proxy:
+        proxy.silence(DOWN)
+        tool = ls(pki.url(proxy.port), {})
+        with NodeProcess(pki.url(proxy.port), "ada", keepalive=4) as node:
+            said = node.expect("no answer within", within=PATIENCE)
+            proxy.heal()
+            node.expect("connected to", within=PATIENCE)
+    assert tool.returncode == 5
+    assert "says nothing to TLS" in tool.stderr, tool.stderr
+    table.said("a port that says nothing", "node", said.removeprefix("ada: "))
+    table.said("a port that says nothing", "fleet ls", tool.stderr.strip())
+
+
+def test_what_waits_for_a_slow_network_arrives_once_and_in_order(pki: Pki) -> None:
+    """mbedTLS calls everything sent that it is shown when it sends what it could not send before."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        script = Path(tiers.__file__).with_name("upy_slow_reader.py")
+        command = [str(tiers.micropython()), str(script), str(door.getsockname()[1]), str(pki.ca)]
+        node = subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        door.settimeout(PATIENCE)
+        peer, _ = door.accept()
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        with pki.good.context.wrap_socket(peer, server_side=True) as reader:
+            reader.settimeout(PATIENCE)
+            got = b""
+            while piece := reader.recv(1000):
+                got += piece
+                if len(got) % 5 == 0:
+                    threading.Event().wait(0.01)
+        said, _ = node.communicate(timeout=PATIENCE)
+    assert node.returncode == 0, said
+    outcome = json.loads(said)
+    assert outcome["waits"] > 3, f"the network was never full: {outcome}"
+    assert got == b"".join(b"%08d" % number for number in range(0, outcome["sent"], 8))
+
+
+async def greet(url: str) -> None:
+    async with Client(url, client_id="tool"):
+        pass
+
+
+def bytes_of_a_session(pki: Pki) -> dict[str, int]:
+    with a_broker(pki.good) as broker, Proxy(broker.port) as proxy:
+        process = start_link(pki, proxy.port, 1)
+        wait(lambda: "Sending PUBACK to cut" in broker.log, lambda: broker.log)
+        passed = dict(proxy.passed)
+        proxy.cut_all()
+        finish_link(process)
+    return passed
+
+
+def start_link(pki: Pki, port: int, count: int) -> subprocess.Popen[str]:
+    command = [str(tiers.micropython()), str(SCRIPT), str(port), str(count), str(pki.ca), "fleet-3b"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
+    return subprocess.Popen(command, text=True, **pipes)
+
+
+def finish_link(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
+    said, _ = process.communicate(timeout=90)
+    assert process.returncode == 0, said
+    return [json.loads(line) for line in said.splitlines()]
