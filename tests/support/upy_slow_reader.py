@@ -22,7 +22,7 @@ async def main(port, ca):
     broker = {"host": "127.0.0.1", "port": port, "tls": True, "ca": ca, "tls_name": "fleet-3b"}
     dialer = to_broker(broker)
     await dialer.open()
-    dialer._tcp.setsockopt(SOL_SOCKET, SO_SNDBUF, 4096)  # a board has little room in its network
+    dialer._sock.setsockopt(SOL_SOCKET, SO_SNDBUF, 4096)  # a board has little room in its network
     waiting, made, waits = b"", 0, 0
     await dialer.greet(b"%08d" % made)
     made += 8
