@@ -1,46 +1,89 @@
-"""TLS: which broker this node believes, and what is wrong with another. Loaded only if the configuration asks."""
+"""TLS to the broker: whom this node believes, and what is wrong with another. Loaded only if the configuration asks."""
 
 import time
 from binascii import a2b_base64
 
 import tls
 
+from fleet_node.dial import Dialer
 from fleet_node.session import LinkError
 
-# What mbedTLS says of a certificate (x509_crt.c), worst first: a part of its words, and what it means.
-REFUSALS = (
-    ("correctly signed", "this is not your class's broker: another CA signed its certificate"),
-    ("does not match", "this is not your class's broker: its certificate is for another name"),
-    ("expired", "the broker's certificate has expired"),
-    ("starts in the future", "the broker's certificate is not valid yet"),
-)
-OF_THE_CLOCK = REFUSALS[2:]
+PIECE = 1024  # bytes given to mbedTLS at once; on a board it takes up to 4096
 
-# Its error numbers (ssl.h, x509.h) and those of the network that a person can do something about.
-ERRORS = {
-    -0x2700: "the broker's certificate is not the right one",
-    -0x7200: "no TLS there: is the port right (8883)?",
-    -0x7280: "the broker ended the TLS handshake: is the port right (8883)?",
-    -0x7780: "the broker refused the TLS handshake",
-    -0x7F00: "not enough memory for TLS",
-    12: "not enough memory for TLS",  # ENOMEM
-    104: "the broker ended the TLS handshake: is the port right (8883)?",  # ECONNRESET
+# What mbedTLS says of a certificate (x509_crt.c), worst first: a part of its words, our word, and what it means.
+CERTIFICATE = (
+    ("correctly signed", "tls-ca", "this is not your class's broker: another CA signed its certificate"),
+    ("does not match", "tls-name", "this is not your class's broker: its certificate is for another name"),
+    ("expired", "tls-late", "the broker's certificate has expired"),
+    ("starts in the future", "tls-early", "the broker's certificate is not valid yet"),
+)
+
+# Its error numbers (ssl.h, x509.h) and those of the network.
+UNTRUSTED = ("tls-ca", "this is not your class's broker: its certificate is not the right one")
+NO_TLS = ("tls-none", "no TLS there, or the connection ended: is the port right (8883)?")
+NO_MEMORY = ("tls", "not enough memory for TLS")
+NUMBERS = {
+    -0x2700: UNTRUSTED,
+    -0x7200: NO_TLS,
+    -0x7280: NO_TLS,
+    104: NO_TLS,
+    32: NO_TLS,
+    -0x7F00: NO_MEMORY,
+    12: NO_MEMORY,
 }
 
 
-class Trust:
-    """In a broker whose certificate was signed by the CA in the file `ca` and is for `name`. ValueError, OSError."""
+class Distrust(LinkError):
+    """TLS failed before anything was sent; `word` begins a line of joining.txt."""
 
-    def __init__(self, ca, name):
-        self._name = name
+    def __init__(self, word, text):
+        super().__init__(text)
+        self.word = word
+
+
+class TlsDialer(Dialer):
+    """Connections to a broker whose certificate is for `tls_name` and was signed by the CA in the file `ca`; ValueError
+    if that is none. What is written before the broker has shown it, waits."""
+
+    def __init__(self, broker):
+        super().__init__(broker["host"], broker["port"])
+        self._name = broker["tls_name"] or broker["host"]
+        self._tls = None
+        self._piece = b""
         self._context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
         self._context.verify_mode = tls.CERT_REQUIRED
-        with open(ca, "rb") as file:
-            self._context.load_verify_locations(to_der(file.read()))
+        try:
+            with open(broker["ca"], "rb") as file:
+                self._context.load_verify_locations(to_der(file.read()))
+        except (OSError, ValueError, IndexError):
+            raise ValueError('"ca" is ' + broker["ca"] + ": there must be the CA certificate of your class, ca.der")
 
-    def wrap(self, sock):
-        """A socket whose first write is the handshake; nothing of what is written goes to a broker of no trust."""
-        return self._context.wrap_socket(sock, server_hostname=self._name, do_handshake_on_connect=False)
+    async def open(self):
+        sock = await Dialer.open(self)
+        self._tls = self._context.wrap_socket(sock, server_hostname=self._name, do_handshake_on_connect=False)
+        return self._tls
+
+    async def greet(self, data):
+        """The first write is the handshake too; it computes for 10 ms on a PC and longer on a board, in one piece."""
+        try:
+            await Dialer.greet(self, data)
+        except (OSError, ValueError) as error:
+            raise refusal(error)
+
+    def write(self, data):
+        """mbedTLS wants to see the very same bytes again if it could not send them, and calls all it then sees sent."""
+        piece = self._piece or bytes(data[:PIECE])
+        sent = self._tls.write(piece) or 0
+        self._piece = b"" if sent else piece
+        return sent
+
+    def close(self):
+        """Both: TLS lets go of its TCP socket when a handshake fails."""
+        if self._tls:
+            self._tls.close()
+        self._tls = None
+        self._piece = b""
+        Dialer.close(self)
 
 
 def to_der(data):
@@ -52,14 +95,14 @@ def to_der(data):
 
 
 def refusal(error):
-    """LinkError for what went wrong in a handshake; `error` itself if it is the network's."""
-    said = str(error)
-    for words, meaning in REFUSALS:
-        if words in said:
-            if (words, meaning) in OF_THE_CLOCK:
+    """Distrust for what went wrong in a handshake; `error` itself if it is the network's."""
+    said = " ".join(str(error).split())
+    for part, word, meaning in CERTIFICATE:
+        if part in said:
+            if word in ("tls-late", "tls-early"):
                 meaning += " (by this node's clock, which says %d-%02d-%02d)" % time.gmtime()[:3]
-            return LinkError(meaning)
-    number = isinstance(error, OSError) and error.errno
-    if number and number > 0 and number not in ERRORS:
-        return error
-    return LinkError(ERRORS.get(number) or "no TLS with it: " + " ".join(said.split()))
+            return Distrust(word, meaning)
+    number = error.errno if isinstance(error, OSError) else 0
+    if number in NUMBERS:
+        return Distrust(*NUMBERS[number])
+    return error if number > 0 else Distrust("tls", "no TLS with it: " + said)
