@@ -18,6 +18,7 @@ from fleet_tools.verdicts import Verdicts
 
 NOBODY = ""  # whose messages name no node
 MAX_SUBJECTS = 500
+MAX_OLD = 100
 LOOK_MS = 1000
 RETAINED = ("status", "meta")
 RETAINED_OF_HOST = ("status", "last", "board", "alert")
@@ -71,6 +72,7 @@ class Conformance:
         self.beyond = 0  # messages of more nodes than we can hold
         self._wanted = tuple(wanted)
         self._link: int | None = None
+        self._old: list[tuple[str, str, Message]] = []  # retained commands: (target, name, message)
 
     # -- messages ----------------------------------------------------------------------------------------------
 
@@ -112,7 +114,8 @@ class Conformance:
                 subject.said[kind] = message
         subject.readings += kind in ("tele", "event") and not message.retain
         try:
-            fields = payloads.decode(payloads.kind_of(who, kind), message.payload, orjson.loads)
+            payloads.decode(payloads.kind_of(who, kind), message.payload, orjson.loads)
+            fields = payloads.decode(payloads.kind_of(who, kind), message.payload)  # each reader is strict in its way
         except SchemaError as error:
             verdicts.blame(error.rule, error.why, message)
             self._qos(verdicts, kind, None, message)
@@ -149,6 +152,7 @@ class Conformance:
 
     def _command(self, target: str, name: str | None, message: Message) -> None:
         if message.retain and message.payload:
+            self._old = [*self._old[-MAX_OLD:], (target, name or "", message)]
             nobody = self._subject(NOBODY)
             if nobody is not None:
                 nobody.verdicts.blame("F-CMD-1", "somebody sent this command retained", message)
@@ -165,6 +169,9 @@ class Conformance:
                 self.beyond += 1
                 return None
             subject = self.subjects[name] = Subject(name)
+            for target, command, message in self._old:
+                if target in (name, topics.ALL):
+                    subject.obedience.command(command, message, subject.conduct, to_itself=False)
         return subject
 
     # -- what the broker holds ------------------------------------------------------------------------------------

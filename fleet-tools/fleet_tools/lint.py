@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LONGEST_S = 30.0
 SHORTEST_S = 5.0  # in which every node of a class has said something
 ENOUGH = 3  # readings of each sensor
-ENOUGH_BARE = 12  # readings of a node that does not say which sensors it has
+ENOUGH_BARE = 12  # messages of a node that does not say which sensors it has
 QUIET_S = 0.3
 LOOK_S = 3.0
 STRANGE = "lint-unknown"  # a command that no node has
@@ -33,7 +33,7 @@ Examples:
   fleet lint --ask --strict        a grader: what was not seen counts as not kept
 \b
 A rule is kept, broken, or not seen yet. docs/topics.md is the page with all rules; the rules that show in a node's
-life (births, gaps, acks) are judged best if lint listens first and the node is started then.
+life (births, gaps, acks) are judged best if lint listens first and the node is started then. Ctrl-C: that is enough.
 \b
 Exit codes: 0 all that was seen is kept, 2 wrong usage, 3 a rule is broken or a named node was not heard,
 4 nobody was heard, 5 no broker.
@@ -118,21 +118,29 @@ class Lint:
     async def _listen(self, client: Client, pattern: str, judge: Conformance) -> None:
         from fleet_client import monotonic_ms
 
-        end = time.monotonic() + (self._seconds or LONGEST_S)
-        enough_from = time.monotonic() + SHORTEST_S
         async with client.listen([pattern], judge.take):
-            while (left := end - time.monotonic()) > 0:
-                await asyncio.sleep(min(0.1, left))
-                if self._ask:
-                    await self._ask_all(client, judge)
-                if self._seconds is None and time.monotonic() > enough_from and self._enough(judge):
-                    break
+            try:
+                await self._until_enough(client, judge)
+            except asyncio.CancelledError:  # Ctrl-C: it is enough, and what was seen is judged
+                task = asyncio.current_task()
+                assert task is not None
+                task.uncancel()
             await self._look(client, pattern, judge)
         judge.finish(monotonic_ms())
 
+    async def _until_enough(self, client: Client, judge: Conformance) -> None:
+        end = time.monotonic() + (self._seconds or LONGEST_S)
+        enough_from = time.monotonic() + SHORTEST_S
+        while (left := end - time.monotonic()) > 0:
+            await asyncio.sleep(min(0.1, left))
+            if self._ask:
+                await self._ask_all(client, judge)
+            if self._seconds is None and time.monotonic() > enough_from and self._enough(judge):
+                return
+
     def _subjects(self, judge: Conformance) -> Iterator[Subject]:
         for name, one in judge.subjects.items():
-            if one.is_node and one.heard and (not self.wanted or name in self.wanted):
+            if one.heard and (name in self.wanted if self.wanted else one.is_node):
                 yield one
 
     def _enough(self, judge: Conformance) -> bool:
@@ -141,13 +149,15 @@ class Lint:
         found = list(self._subjects(judge))
         if not found or len(found) < len(self.wanted) or judge.pending(monotonic_ms()):
             return False
-        return all(has_shown_enough(one) and (not self._ask or one.name in self._asked) for one in found)
+        return all(
+            has_shown_enough(one) and (not self._ask or one.name in self._asked or not one.is_node) for one in found
+        )
 
     async def _ask_all(self, client: Client, judge: Conformance) -> None:
-        """Each node once, as soon as it is heard and has said what it is (or sent readings without that)."""
+        """Each once, as soon as it is heard and has said what it is (or sent readings without that)."""
         for one in list(self._subjects(judge)):
             ready = one.conduct.meta is not None or one.readings >= ENOUGH
-            if one.name not in self._asked and one.conduct.here and ready:
+            if one.is_node and one.conduct.here and ready and one.name not in self._asked:
                 self._asked.add(one.name)
                 await ask(client, one.name)
 
@@ -175,7 +185,7 @@ class Lint:
 def has_shown_enough(one: Subject) -> bool:
     meta = one.conduct.meta
     if meta is None:
-        return one.readings >= ENOUGH_BARE
+        return one.heard >= ENOUGH_BARE
     return one.readings >= ENOUGH * max(1, len(meta.get("sensors", {})))
 
 

@@ -159,6 +159,8 @@ def print_subject(out: Console, report: Report, one: Subject, every: bool, whole
     by_state = {state: [rule for rule, its in rows if its == state] for state in (KEPT, UNSEEN, BROKEN)}
     if whole:
         print_head(out, report, one)
+        if not by_state[KEPT]:
+            out.print("  it reaches the broker: that works", style=COLOURS[KEPT])
         for state in (KEPT, UNSEEN):
             found = by_state[state]
             if found and (state == KEPT or every or not by_state[BROKEN]):
