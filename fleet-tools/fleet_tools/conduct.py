@@ -17,6 +17,7 @@ from fleet_tools.verdicts import Verdicts
 
 BIRTH_MS = 5000
 MAX_BOOTS = 16
+EVERYTHING_COUNTS = "1.0"  # in which `seq` numbered every message
 READINGS = ("tele", "event")
 Fields = dict[str, Any]
 Connection = tuple[str, int]  # boot, conn
@@ -60,7 +61,10 @@ class Conduct:
             self._reading(kind, name or "", fields, message)
             return
         self._met = self._met or kind == "meta"
-        self._numbers(fields["boot"]).announced(kind, fields, message)
+        if self.meta is not None and self.meta["schema"] == EVERYTHING_COUNTS:
+            self._numbers(fields["boot"]).used(fields["seq"])
+        else:
+            self._numbers(fields["boot"]).announced(kind, fields, message)
         if kind == "journal":
             self._journal(fields, message)
 
