@@ -23,6 +23,7 @@ VERBS = {
     "sim": ("sim", "Simulated nodes on this computer."),
     "join": ("join", "Bring a node of this computer into a class, with the ticket of a sheet."),
     "verify": ("verify", "Is every reading that the nodes took stored, exactly once?"),
+    "lint": ("lint", "Do these nodes keep the contract? A grade, rule by rule."),
     "export": ("export", "Readings or events as CSV or Parquet."),
     "report": ("report", "A lesson on paper: who was there, what was measured and won."),
     "backup": ("backup", "A copy of the dashboard's database, while it runs."),
