@@ -1,4 +1,4 @@
-"""`fleet deploy` onto virtual boards: mpremote's transport, a flash each, a real broker that must see the nodes."""
+"""`fleet deploy` onto virtual boards: a real transport, a flash each, and a real broker that must see the nodes."""
 
 import json
 import os
