@@ -1,4 +1,4 @@
-"""What a deploy decides to do, and that a board understands the choice that the host writes, and the other way round."""
+"""What a deploy decides to do, and that a board understands the choice that the host writes, and the host a board."""
 
 import importlib.util
 from pathlib import Path
