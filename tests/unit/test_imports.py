@@ -38,6 +38,8 @@ ONLY_IN = {
     "socket": ["node/fleet_node/dial.py", "fleet-tools/", "dashboard/fleet_dashboard/"],
     "click": ["fleet-tools/fleet_tools/"],
     "cryptography": ["fleet-tools/fleet_tools/certificates.py"],
+    "mpremote": ["fleet-tools/fleet_tools/board.py"],
+    "serial": ["fleet-tools/fleet_tools/board.py", "fleet-tools/fleet_tools/boards.py"],
     "rich": ["fleet-tools/fleet_tools/"],
     "starlette": ["dashboard/fleet_dashboard/"],
     "uvicorn": ["dashboard/fleet_dashboard/service.py"],

@@ -18,7 +18,7 @@ def test_the_mip_manifest_lists_every_file_of_a_board_and_no_other():
     manifest = json.loads((NODE / "package.json").read_text())
     assert all(target == url for target, url in manifest["urls"])
     assert sorted(target for target, _ in manifest["urls"]) == sorted(
-        [*sources(), "main.py", "join.py", "config.example.json"]
+        [*sources(), "main.py", "slot.py", "join.py", "config.example.json"]
     )
 
 
