@@ -1,5 +1,6 @@
 """Six tiers by folder; the header says which run here and why the others do not."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,9 +9,11 @@ from typing import Any
 import hypothesis
 import pytest
 
-from support import parallel, security, seed, tiers
+from support import security, tiers
 from support.broker import Broker
+from support.parallel import FilesThenAlone, place, workers
 from support.probe import Probe
+from support.seed import SEED
 from support.upy import UpyFile
 
 # An example may take its time on a busy machine; that is no finding.
@@ -19,9 +22,12 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("patient")
 
+TABLES = (security,)  # what many tests write in together: each has as_text() and add() for the workers
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "rule(*ids): the rules of docs/topics.md that this test checks")
+    os.environ["FLEET_SEED"] = str(SEED)  # the workers of a parallel run, which inherit it, throw the same dice
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started by `&` in a script, as CI may do:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # our children must hear their Ctrl-C
     absent = [f"{tier}: {tiers.missing(tier)}" for tier in tiers.TIERS if tiers.required(tier) and tiers.missing(tier)]
@@ -34,7 +40,7 @@ def pytest_report_header() -> list[str]:
     lines = [f"tier {tier:<12}{f'SKIPPED: {why[tier]}' if why[tier] else 'runs'}" for tier in tiers.TIERS]
     if tiers.mosquitto():
         lines.append(f"mosquitto {tiers.mosquitto_version()} ({tiers.mosquitto()})")
-    return [*lines, f"FLEET_SEED={seed.SEED}"]
+    return lines
 
 
 def tier_of(path: Path) -> str | None:
@@ -62,17 +68,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         why = tiers.missing(tier) if tier else None
         if why:
             item.add_marker(pytest.mark.skip(reason=f"{tier}: {why}"))
-    items.sort(key=lambda item: parallel.place(item.nodeid))
+    items.sort(key=lambda item: place(item.nodeid))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    return parallel.workers()
+    return workers()
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> parallel.FilesThenAlone:
-    return parallel.FilesThenAlone(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FilesThenAlone:
+    return FilesThenAlone(config, log)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker hands over what was tried in it; whoever started the workers writes the tables."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["tables"] = [table.as_text() for table in TABLES]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    if error is None:  # it did not die
+        for table, text in zip(TABLES, node.workeroutput["tables"], strict=True):
+            table.add(text)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -88,17 +107,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     table = security.write()
     if table is not None:
         terminalreporter.write_line(f"what was tried against the dashboard: {table.relative_to(tiers.ROOT)}")
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    if hasattr(session.config, "workeroutput"):  # this is a worker of a parallel run
-        session.config.workeroutput["security"] = security.as_text()
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any, error: object) -> None:
-    if error is None:
-        security.add(node.workeroutput["security"])
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import os
 import random
 
 SEED = int(os.environ.get("FLEET_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
-os.environ["FLEET_SEED"] = str(SEED)  # the workers of one run have one seed
 
 
 def chance(what: str) -> random.Random:

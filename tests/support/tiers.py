@@ -66,7 +66,9 @@ def dynamic_security() -> Path | None:
 
 @functools.cache
 def chromium() -> str | None:
-    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    """Best the one without a window: the same engine, and a page costs it a quarter of the processor time."""
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    return next((found for found in map(shutil.which, names) if found), None)
 
 
 @functools.cache
@@ -83,7 +85,7 @@ def missing(tier: str) -> str | None:
     if tier in ("integration", "faults", "browser") and mosquitto() is None:
         return "no mosquitto on PATH (apt install mosquitto)"
     if tier == "browser" and chromium() is None:
-        return "no chromium on PATH (apt install chromium)"
+        return "no chromium on PATH (apt install chromium-headless-shell, or chromium)"
     if tier == "browser" and importlib.util.find_spec("playwright") is None:
         return "the package playwright is not installed"
     return None

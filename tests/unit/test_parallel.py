@@ -1,6 +1,5 @@
 """The tests in parallel: each runs once, what runs alone has no other beside it, and one run has one verdict."""
 
-import itertools
 import json
 import os
 import subprocess
@@ -45,7 +44,8 @@ class Run:
         paths = os.pathsep.join(str(tiers.ROOT / part) for part in ("tests", "node", "fleet-tools", "dashboard"))
         env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "FLEET_"))}
         env |= {"PYTHONPATH": paths, "NOTES": str(self.folder / "notes"), "FLEET_REQUIRE": require}
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n", "3", *arguments]
+        env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # none of the others is needed, and some take a second to load
+        command = [sys.executable, "-m", "pytest", "-p", "xdist", "-n", "3", *arguments]
         return subprocess.run(
             command, cwd=self.folder, env=env, capture_output=True, text=True, timeout=100, check=False
         )
@@ -62,13 +62,21 @@ def run(tmp_path: Path) -> Run:
 
 
 def test_files_share_the_workers_and_what_is_alone_comes_when_all_others_have_finished(run: Run) -> None:
-    for name in ("unit/test_a.py", "unit/test_b.py", "unit/test_c.py", "unit/test_d.py"):
-        run.write(name)
-    for name in ("faults/test_e.py", "faults/test_f.py"):
-        run.write(name)
-    done = run.start()
-    assert done.returncode == 0, done.stdout
-    assert done.stdout.splitlines()[-1].strip("=").strip().startswith("18 passed in ")
+    for name in ("a", "b", "c", "d"):
+        run.write(f"unit/test_{name}.py")
+    for name in ("e", "f"):
+        run.write(f"faults/test_{name}.py")
+    run.write("unit/test_skip.py", "import pytest\n\ndef test_left_out():\n    pytest.skip('no part')\n")
+    body = "from support.security import tried\n\ndef test_try():\n    tried('F25', 'a \\ud800 b', 'here', {})\n"
+    run.write("unit/test_safe.py", body.format(False))
+    run.write("unit/test_unsafe.py", body.format(True))
+    run.write("conftest.py", (run.folder / "tests/conftest.py").read_text() + TABLE_HERE)
+
+    done = run.start(require="unit")
+    assert done.returncode == 1, "one verdict: a skip that is forbidden, in whichever worker"
+    assert "no part" in done.stdout
+    assert "1 failed, 20 passed in " in done.stdout.splitlines()[-1]
+
     notes = run.notes()
     assert len(notes) == 18
     assert len({note[3] for note in notes[:12]}) == 3, "all three workers had some of them"
@@ -79,27 +87,18 @@ def test_files_share_the_workers_and_what_is_alone_comes_when_all_others_have_fi
     assert len({note[3] for note in alone}) == 1
     assert max(note[2] for note in notes[:12]) <= alone[0][1]
     assert len({note[4] for note in notes}) == 1, "the workers of one run have one seed"
+    table = (run.folder / "table.md").read_text()
+    assert "| F25 | a foreign page that commands or reads | 1 | 1 | 2 | 1 | 1 |" in table, "one table of all workers"
 
 
-@pytest.mark.parametrize("folder", ["faults", "unit"])
-def test_fewer_files_than_workers_are_run_once_too(run: Run, folder: str) -> None:
-    run.write(f"{folder}/test_a.py")
+def test_fewer_files_than_workers_are_run_once_and_alone_too(run: Run) -> None:
+    run.write("faults/test_a.py")
     run.write("faults/test_b.py")
     done = run.start()
     assert done.returncode == 0, done.stdout
     notes = run.notes()
     assert len(notes) == 6
-    assert all(one[2] <= other[1] for one, other in itertools.pairwise(notes[2:])), "one after the other"
-
-
-def test_a_failure_and_a_forbidden_skip_of_any_worker_fail_the_run(run: Run) -> None:
-    run.write("unit/test_a.py", "def test_good():\n    pass\n")
-    run.write("unit/test_b.py", "import pytest\n\ndef test_left_out():\n    pytest.skip('no part')\n")
-    assert run.start().returncode == 0
-    strict = run.start(require="unit")
-    assert strict.returncode == 1, strict.stdout
-    assert "no part" in strict.stdout
-    assert "1 failed, 1 passed in " in strict.stdout.splitlines()[-1]
+    assert len({note[3] for note in notes}) == 1
 
 
 def test_a_worker_that_dies_fails_the_run_and_the_others_are_run(run: Run) -> None:
@@ -110,18 +109,6 @@ def test_a_worker_that_dies_fails_the_run_and_the_others_are_run(run: Run) -> No
     assert done.returncode == 1, done.stdout
     assert "crashed while running 'tests/unit/test_a.py::test_dies'" in done.stdout
     assert len(run.notes()) == 6
-
-
-def test_what_was_tried_in_any_worker_is_in_one_table(run: Run) -> None:
-    body = "from support.security import tried\n\ndef test_try():\n    tried('{}', 'a \\ud800 b', 'here', {})\n"
-    run.write("unit/test_a.py", body.format("F24", False))
-    run.write("unit/test_b.py", body.format("F25", True))
-    run.write("unit/test_c.py", body.format("F25", False))
-    run.write("conftest.py", (run.folder / "tests/conftest.py").read_text() + TABLE_HERE)
-    assert run.start().returncode == 0
-    table = (run.folder / "table.md").read_text()
-    assert "| F24 | a node's text run as code | 1 | 1 | 1 | 0 | 1 |" in table
-    assert "| F25 | a foreign page that commands or reads | 1 | 1 | 2 | 1 | 1 |" in table
 
 
 TABLE_HERE = """

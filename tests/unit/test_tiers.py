@@ -12,8 +12,8 @@ def run_pytest(folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
     (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / "conftest.py").write_text((tiers.ROOT / "tests" / "conftest.py").read_text())
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", str(folder)],
-        env={**os.environ, "PYTHONPATH": str(tiers.ROOT / "tests"), **env},
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(folder)],
+        env={**os.environ, "PYTHONPATH": str(tiers.ROOT / "tests"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **env},
         capture_output=True,
         text=True,
         timeout=60,
