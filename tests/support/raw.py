@@ -15,6 +15,16 @@ def publish(topic: str, payload: bytes) -> bytes:
     return _packet(0x30, _text(topic) + payload)
 
 
+def publish_head(topic: str, size: int) -> bytes:
+    """The beginning of a PUBLISH that says it will be of `size` bytes, at most 268,435,455."""
+    length = bytearray()
+    while True:
+        length.append(size & 0x7F | (0x80 if size > 0x7F else 0))
+        size >>= 7
+        if not size:
+            return b"\x30" + bytes(length) + _text(topic)
+
+
 def open_socket(port: int, timeout_s: float = 10.0) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout=timeout_s)
 

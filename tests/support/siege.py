@@ -4,7 +4,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+from support import raw
 from support.classroom import Classroom
+from support.memory import rss_mb
 from support.node import NodeProcess
 from support.nuisance import Guesser, Knocker, Silent
 from support.probe import Probe
@@ -14,6 +16,7 @@ LATE = "linus"
 BOARDS = (*MEMBERS, LATE)
 FOR_S = 3.0
 PATIENCE_S = 30.0
+MAX_PACKET = 16384  # max_packet_size in broker/mosquitto.conf: topic with its length, and payload
 
 
 class Lesson:
@@ -76,3 +79,30 @@ def silence(one: Lesson) -> str:
         silent.leave()
         one.witness.expect(f"fleet/1/{LATE}/tele/+", within=PATIENCE_S)
     return f"{held} silent connections fill the broker; a newcomer says: {told.split(': ', 1)[1]}"
+
+
+def oversize(one: Lesson, broker_pid: int) -> str:
+    """F18: packets over the limit, from an account of the class: the sender is put out, nobody hears of it."""
+    topic, before = f"fleet/1/{LATE}/tele/sht4x", rss_mb(broker_pid)
+    packets = {
+        "a byte over 16 KiB": raw.publish(topic, b"x" * (MAX_PACKET + 1 - 2 - len(topic))),
+        "2 MB": raw.publish(topic, b"x" * 2_000_000),
+        "256 MB announced": raw.publish_head(topic, 268_435_455) + b"x" * 1000,
+    }
+    for name, packet in packets.items():
+
+        def send(packet: bytes = packet, name: str = name) -> None:
+            with raw.open_socket(one.room.port) as sock:
+                sock.sendall(raw.connect(LATE, LATE, one.room.password(LATE)))
+                assert sock.recv(4) == b"\x20\x02\0\0"
+                try:
+                    sock.sendall(packet)
+                except ConnectionError:
+                    return
+                assert raw.is_closed(sock), f"the broker took {name}"
+
+        one.goes_on_during(send)
+    assert not one.witness.seen(topic), f"it was passed on: {one.witness.seen(topic)[0].payload[:80]!r}"
+    grew = rss_mb(broker_pid) - before
+    assert grew < 10, f"the broker grew by {grew:.1f} MB"
+    return f"{len(packets)} packets over the limit, each sender put out; the broker grew by {grew:.1f} MB"
