@@ -9,7 +9,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from support import security, tiers
+from support import impersonation, security, tiers
 from support.broker import Broker
 from support.parallel import FilesThenAlone, place, workers
 from support.probe import Probe
@@ -107,6 +107,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     table = security.write()
     if table is not None:
         terminalreporter.write_line(f"what was tried against the dashboard: {table.relative_to(tiers.ROOT)}")
+    table = impersonation.write()
+    if table is not None:
+        terminalreporter.write_line(f"who tried to act as another: {table.relative_to(tiers.ROOT)}")
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
-from support.broker import Broker
 from support.node import NodeProcess
 
 WHOLE = Path(__file__).with_name("upy_storm_node.py")
@@ -74,6 +74,14 @@ def peak(times: dict[str, list[int]]) -> int:
     return most
 
 
+class Mortal(Protocol):
+    """A broker that can be killed and started again: of this machine, or of the image."""
+
+    def kill(self) -> None: ...
+
+    def start(self) -> None: ...
+
+
 class Crowd:
     """`with Crowd(links, whole) as crowd:` has all of these nodes, {id: broker URL}, when all of them are in."""
 
@@ -130,7 +138,7 @@ class Crowd:
         """Of a link that broke soon after it came up the waits go on where they were; these shall begin small."""
         time.sleep(STEADY_S)
 
-    def storm(self, broker: Broker, away_s: float) -> Storm:
+    def storm(self, broker: Mortal, away_s: float) -> Storm:
         """Kill the broker for so long, and see how the nodes come back."""
         marks = self.marks()
         gone = time.monotonic()

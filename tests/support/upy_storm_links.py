@@ -80,6 +80,9 @@ class Node:
         self.link.publish(self.topic("status"), self.status("online", self.link.conn), True)
         self.say("meta", retain=True, name=self._id, **BOARD, **SENSORS)
 
+    def failed(self, stage, answer, error):
+        pass
+
     def link_down(self, reason, wait_ms):
         print("storm wait", self._id, wait_ms)
         print(self._id, reason)
