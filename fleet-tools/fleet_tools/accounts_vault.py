@@ -16,6 +16,7 @@ from fleet_tools.accounts import Account, AccountError
 DOCUMENT = "dynamic-security.json"
 SIMULATED = "sim"
 BOARDS = "boards"
+CLASS = "class"  # the nodes of a class; fleet class makes and changes them
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Owners:
 
     def of(self, service: str) -> int | None:
         """Boards' passwords belong to nobody but the one who runs this: no service needs them."""
-        by_service = {"health": self.broker, SIMULATED: self.nodes, BOARDS: None}
+        by_service = {"health": self.broker, SIMULATED: self.nodes, BOARDS: None, CLASS: None}
         return by_service.get(service, self.host)
 
 
