@@ -52,8 +52,8 @@ class Mosquitto:
         if self.version >= SAFE_FROM:
             return None
         return (
-            f"this mosquitto is {self.number}; holes that strangers can use before they log in were closed until 2.0.19. "
-            "Debian 12 has them closed in its 2.0.11-1.2+deb12u2 as well, others of this number have not: "
+            f"this mosquitto is {self.number}; holes that strangers can use before they log in were closed until "
+            "2.0.19. Debian 12 has them closed in its 2.0.11-1.2+deb12u2 as well, others of this number have not: "
             "update it (on Debian 12: sudo apt install -t bookworm-backports mosquitto)"
         )
 

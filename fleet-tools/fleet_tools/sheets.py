@@ -38,7 +38,8 @@ h2 + p { margin-top: .8mm; }
 dt { font-size: 7.5pt; line-height: 1.2; } dd { margin: 0 0 1.4mm; }
 code, dd { font-family: "DejaVu Sans Mono", "Cascadia Mono", Consolas, Menlo, "Liberation Mono", monospace;
   font-variant-ligatures: none; }
-dd { font-size: 10pt; line-height: 1.2; overflow-wrap: anywhere; } dd.secret { font-size: 9.8pt; font-weight: 700; white-space: nowrap; }
+dd { font-size: 10pt; line-height: 1.2; overflow-wrap: anywhere; }
+dd.secret { font-size: 9.8pt; font-weight: 700; white-space: nowrap; }
 ul { list-style: none; padding: 0; margin-top: auto; } li code { font-weight: 700; font-size: 9.5pt; }
 .ticket { font-size: 7.2pt; line-height: 1.3; overflow-wrap: anywhere; display: block; margin-top: .6mm; }
 @media print { @page { margin: 10mm; } html { background: none; } header { display: none; }
@@ -124,7 +125,7 @@ def _card(sheet: Sheet, http_port: int) -> str:
     )
     rows = "".join(f"<dt>{name}</dt><dd{kind}>{escape(value)}</dd>" for name, value, kind in facts)
     return (
-        f"<article><h2{long} dir=\"auto\">{escape(sheet.name)}</h2>"
+        f'<article><h2{long} dir="auto">{escape(sheet.name)}</h2>'
         f'<div class="card">{qr_svg(link(ticket, http_port))}<dl>{rows}</dl></div>'
         "<ul><li>Phone: scan the code.</li>"
         "<li>PC: <code>fleet join</code> &emsp; Board: <code>import join</code></li>"
