@@ -44,6 +44,7 @@ class Places:
     credentials: Path
     broker: Path
     owners: Owners = field(default_factory=Owners)
+    in_docker: bool = False
 
 
 @dataclass
@@ -83,6 +84,11 @@ class ClassFolder:
     @property
     def folder(self) -> Path:
         return self.places.folder
+
+    @property
+    def in_docker(self) -> bool:
+        """The one class of a compose.yaml: `accounts init` makes the services' accounts there."""
+        return self.places.in_docker
 
     @property
     def roster(self) -> Path:
@@ -206,7 +212,7 @@ def places_of(name: str, env: Mapping[str, str] = os.environ) -> Places:
             USAGE,
         )
     owners = Owners(*(_number(env, key) for key in ("FLEET_UID_BROKER", "FLEET_UID_HOST", "FLEET_UID_NODES")))
-    return Places(Path(alone), Path(alone), Path(env.get("FLEET_BROKER_FOLDER", alone)), owners)
+    return Places(Path(alone), Path(alone), Path(env.get("FLEET_BROKER_FOLDER", alone)), owners, in_docker=True)
 
 
 def write(path: Path, text: str, owner: int | None = None) -> None:
