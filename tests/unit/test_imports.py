@@ -37,6 +37,7 @@ ONLY_IN = {
     "network": ["node/fleet_node/boards/"],
     "socket": ["node/fleet_node/dial.py", "fleet-tools/", "dashboard/fleet_dashboard/"],
     "click": ["fleet-tools/fleet_tools/"],
+    "cryptography": ["fleet-tools/fleet_tools/certificates.py"],
     "rich": ["fleet-tools/fleet_tools/"],
     "starlette": ["dashboard/fleet_dashboard/"],
     "uvicorn": ["dashboard/fleet_dashboard/service.py"],
