@@ -74,7 +74,9 @@ def request(folder: ClassFolder, until: int) -> None:
     deadline = time.monotonic() + OBEYS_S
     while said(folder).get("lesson") != until:
         if time.monotonic() > deadline:
-            raise FleetError(f"class {folder.base} did not answer within {OBEYS_S:g} s; what `class start` says tells why")
+            raise FleetError(
+                f"class {folder.base} did not answer within {OBEYS_S:g} s; what `class start` says tells why"
+            )
         time.sleep(0.05)
 
 

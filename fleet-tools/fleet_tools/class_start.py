@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import sys
@@ -21,10 +22,20 @@ import click
 
 from fleet_client import Address
 from fleet_schema import topics
-from fleet_tools import class_accounts, class_broker, class_folder, lan, lesson, live_accounts, session, teacher
+from fleet_tools import (
+    certificates,
+    class_accounts,
+    class_folder,
+    lan,
+    lesson,
+    live_accounts,
+    session,
+    teacher,
+)
 from fleet_tools.broker import wait_for_port
+from fleet_tools.class_broker import LOOPBACK, Listeners, Mosquitto, configuration, find
 from fleet_tools.class_folder import ClassFolder
-from fleet_tools.class_lesson import REQUEST, asked, until_in
+from fleet_tools.class_lesson import REQUEST, ask, asked, until_in
 from fleet_tools.crew import Crew
 from fleet_tools.dashboard_child import command_line, dashboard_child, ready_line
 from fleet_tools.errors import ERROR, NO_BROKER, OK, FleetError
@@ -32,7 +43,6 @@ from fleet_tools.processes import Child, Interrupt, free_port, private_folder, s
 from fleet_tools.settings import is_running
 
 READY_S = 60.0  # a large database takes its time
-WEBSOCKETS = 9001
 WEBSOCKETS_S = 60.0  # the library that does them asks for the computer's name first, which may take its time
 PRINTED = re.compile(r'<meta name="fleet-broker" content="([^"]*)"')  # of sheets.html
 EPILOG = """\b
@@ -43,10 +53,6 @@ Examples:
 \b
 Ctrl-C stops broker and dashboard; what was measured, and who belongs to the class, stays.
 """
-
-
-def port_option(name: str, what: str) -> object:
-    return click.option(name, type=click.IntRange(1, 65535), metavar="PORT", help=f"{what}  [default: the class's]")
 
 
 @click.command("start", epilog=EPILOG)
@@ -61,11 +67,20 @@ def port_option(name: str, what: str) -> object:
     metavar="[MINUTES]",
     help="Nobody needs a password, for so many minutes.  [60]",
 )
-@click.option("--websockets", is_flag=True, help=f"Also MQTT over WebSockets, on port {WEBSOCKETS}.")
+@click.option("--websockets", is_flag=True, help="Also MQTT over WebSockets, for pages of your own.")
 @click.option("--port", "http", type=click.IntRange(1, 65535), help="Of the dashboard.  [default: the class's]")
 @click.option("--broker-port", "mqtt", type=click.IntRange(1, 65535), help="Of the broker.  [default: the class's]")
+@click.option("--tls-port", "mqtts", type=click.IntRange(1, 65535), help="Of the broker.  [default: the class's]")
+@click.option("--websockets-port", type=click.IntRange(1, 65535), default=9001, help="With --websockets.  [9001]")
 def start_command(
-    name: str, in_lan: bool, minutes: int | None, websockets: bool, http: int | None, mqtt: int | None
+    name: str,
+    in_lan: bool,
+    minutes: int | None,
+    websockets: bool,
+    http: int | None,
+    mqtt: int | None,
+    mqtts: int | None,
+    websockets_port: int,
 ) -> int:
     """The broker and the dashboard of a class, until Ctrl-C.
 
@@ -74,9 +89,17 @@ def start_command(
     folder = ClassFolder.open(name)
     if folder.in_docker:
         raise FleetError("here Docker runs broker and dashboard: docker compose up -d --wait")
-    plan = Plan(in_lan, minutes, websockets, mqtt or folder.ports["mqtt"], http or folder.ports["http"])
+    ports = folder.ports
+    plan = Plan(
+        in_lan,
+        minutes,
+        mqtt or ports["mqtt"],
+        mqtts or ports["mqtts"],
+        http or ports["http"],
+        websockets_port if websockets else None,
+    )
     refuse_if_running(folder)
-    mosquitto = class_broker.find()
+    mosquitto = find()
     if mosquitto.warning:
         session.note(mosquitto.warning)
     with Interrupt() as interrupt:
@@ -93,15 +116,16 @@ class Plan:
 
     lan: bool
     minutes: int | None  # of an open lesson
-    websockets: bool
     mqtt: int
+    mqtts: int
     http: int
+    websockets: int | None
 
 
 class ClassBroker:
     """The broker process of a class: its configuration, its accounts, and the signals that it gets."""
 
-    def __init__(self, folder: ClassFolder, mosquitto: class_broker.Mosquitto, listeners: class_broker.Listeners) -> None:
+    def __init__(self, folder: ClassFolder, mosquitto: Mosquitto, listeners: Listeners) -> None:
         self.base = folder.base
         self._folder = folder
         self._mosquitto = mosquitto
@@ -117,14 +141,14 @@ class ClassBroker:
 
     def address(self, account: str | None = None) -> Address:
         password = self._folder.vault.known_password(account) if account else None
-        return Address(class_broker.LOOPBACK, self._listeners.mqtt, account, password)
+        return Address(LOOPBACK, self._listeners.mqtt, account, password)
 
     def accounts(self) -> list[str]:
         return [one["username"] for one in (self._folder.vault.document() or {}).get("clients", [])]
 
     def configure(self, anonymous: bool) -> None:
         """Counts from the next start, or from SIGHUP."""
-        text = class_broker.configuration(self._mosquitto, self._folder.broker, self._listeners, anonymous)
+        text = configuration(self._mosquitto, self._folder.broker, self._listeners, anonymous)
         class_folder.write(self._config, text)
 
     def signal(self, number: signal.Signals) -> None:
@@ -133,21 +157,17 @@ class ClassBroker:
     def reserve(self, names: Sequence[str]) -> None:
         """Accounts that were made while it runs: nobody without their password speaks as them."""
         news = [{"command": "addRoleACL", "rolename": lesson.ROLE, **lesson.not_as(self.base, name)} for name in names]
-        renamed = [{("acltype" if key == "acltype" else key): value for key, value in one.items()} for one in news]
-        asyncio.run(live_accounts.tell(self.address("admin"), renamed))
+        asyncio.run(live_accounts.tell(self.address("admin"), news))
 
 
 class ClassRun:
     """One run of a class, from its accounts to its end."""
 
-    def __init__(
-        self, folder: ClassFolder, plan: Plan, mosquitto: class_broker.Mosquitto, interrupt: Interrupt
-    ) -> None:
+    def __init__(self, folder: ClassFolder, plan: Plan, mosquitto: Mosquitto, interrupt: Interrupt) -> None:
         self.folder, self.plan, self.interrupt = folder, plan, interrupt
         self.crew = Crew(session.note)
-        self.listeners = class_broker.Listeners(
-            plan.mqtt, plan.lan, websockets=WEBSOCKETS if plan.websockets else None
-        )
+        tls = certificates.ensure(folder.tls, folder.base)
+        self.listeners = Listeners(plan.mqtt, plan.lan, plan.mqtts, (tls.cert, tls.key), plan.websockets)
         self.mosquitto = mosquitto
         self.broker: ClassBroker | None = None
         self.dashboard: Child | None = None
@@ -165,11 +185,12 @@ class ClassRun:
             self.start_broker()
             self.write_running()
         assert self.broker is not None
+        self.hand_over(self.broker)
         self.begin_lesson(self.broker)
         url = self.start_dashboard(self.broker)
         if url is None:
             return OK if self.interrupt else ERROR
-        click.echo(f"broker mqtt://{class_broker.LOOPBACK}:{self.plan.mqtt}")
+        click.echo(f"broker mqtt://{LOOPBACK}:{self.plan.mqtt}")
         click.echo(f"dashboard {url}")
         session.note(self.story(url))
         return self.watch()
@@ -177,7 +198,8 @@ class ClassRun:
     # -- its beginning ----------------------------------------------------------------------------------------
 
     def refuse_taken_ports(self) -> None:
-        for port, what in ((self.plan.mqtt, "broker"), (self.plan.http, "dashboard"), *self.further_ports()):
+        needed = [(port, "broker") for port in self.listeners.ports] + [(self.plan.http, "dashboard")]
+        for port, what in needed:
             if free_port(port) != port:
                 hint = (
                     "another broker? On Debian one starts by itself: sudo systemctl disable --now mosquitto"
@@ -185,9 +207,6 @@ class ClassRun:
                     else "another dashboard?"
                 )
                 raise FleetError(f"port {port}, which the {what} needs, is taken ({hint})", NO_BROKER)
-
-    def further_ports(self) -> list[tuple[int, str]]:
-        return [(port, "broker") for port in self.listeners.ports if port != self.plan.mqtt]
 
     def reserve_names(self) -> None:
         """While no broker runs, what anonymous clients may do is said in the file."""
@@ -209,6 +228,16 @@ class ClassRun:
                 "this mosquitto does not listen where it was told to, so it is stopped"
             )
 
+    def hand_over(self, broker: ClassBroker) -> None:
+        """Where `fleet` and mosquitto_sub find broker, user and password, so that nobody types them."""
+        vault, url = self.folder.vault, f"http://{LOOPBACK}:{self.plan.http}"
+        where = {"broker": broker.address("tools").url, "base": self.folder.base, "dashboard": url}
+        toml = "".join(f"{key} = {json.dumps(text)}\n" for key, text in where.items())
+        vault.hand_over("tools", "sensor-fleet/config.toml", toml)
+        watch = broker.address("watch")
+        options = f"-h {watch.host}\n-p {watch.port}\n-u {watch.user}\n-P {watch.password}\n"
+        vault.hand_over("watch", "mosquitto_sub", options)
+
     def begin_lesson(self, broker: ClassBroker) -> None:
         request = self.folder.folder / REQUEST
         was_open = request.exists()
@@ -218,7 +247,7 @@ class ClassRun:
         if self.plan.minutes:
             until = until_in(self.plan.minutes)
             self.lesson.open(until)
-            asked(self.folder, until)
+            ask(self.folder, until)
             self.write_running()
 
     def start_dashboard(self, broker: ClassBroker) -> str | None:
@@ -226,7 +255,7 @@ class ClassRun:
         env = {
             "FLEET_BROKER": broker.address("dashboard").url,
             "FLEET_BASE": self.folder.base,
-            "FLEET_HTTP_HOST": "0.0.0.0" if self.plan.lan else class_broker.LOOPBACK,
+            "FLEET_HTTP_HOST": "0.0.0.0" if self.plan.lan else LOOPBACK,
             "FLEET_HTTP_PORT": str(self.plan.http),
             "FLEET_HTTP_NAMES": ",".join(names_of_this_computer()) if self.plan.lan else "",
             "FLEET_DATA": str(private_folder(self.folder.data)),
@@ -270,7 +299,7 @@ class ClassRun:
                 self.reserved |= news
         except FleetError as error:
             session.note(str(error))
-        if wanted is not None and not self.lesson.until:
+        if wanted is not None and not self.lesson.until and asked(self.folder) == wanted:
             (self.folder.folder / REQUEST).unlink(missing_ok=True)
         self.write_running()
 
@@ -284,9 +313,9 @@ class ClassRun:
         """Only what changed: other commands read it at any time."""
         document: dict[str, object] = {
             "pid": os.getpid(),
-            "host": class_broker.LOOPBACK,
+            "host": LOOPBACK,
             "mqtt": self.plan.mqtt,
-            "mqtts": self.listeners.mqtts,
+            "mqtts": self.plan.mqtts,
             "http": self.plan.http,
             "lesson": self.lesson.until if self.lesson else 0,
         }
@@ -306,8 +335,8 @@ class ClassRun:
             f"  for you        {teacher.link(url, code)}",
             *self.addresses(),
             *(["  open lesson    " + self.open_sentence()] if self.lesson and self.lesson.until else []),
-            f"  who is there   XDG_CONFIG_HOME={credentials}/tools {fleet} ls",
-            f"  every message  XDG_CONFIG_HOME={credentials}/watch mosquitto_sub -v -t '{topics.everything(base)}'",
+            f"  who is there   XDG_CONFIG_HOME={shown(credentials / 'tools')} {fleet} ls",
+            f"  every message  XDG_CONFIG_HOME={shown(credentials / 'watch')} mosquitto_sub -v -t '{topics.everything(base)}'",
             "Ctrl-C here stops broker and dashboard.",
         ]
         return "\n".join(lines)
@@ -324,7 +353,8 @@ class ClassRun:
     def addresses(self) -> list[str]:
         """For the class, and whether the sheets say the same."""
         if not self.plan.lan:
-            return [f"  for the class  nothing: only this computer gets in ({command_line()} class start {self.folder.base} --lan)"]
+            more = f"{command_line()} class start {self.folder.base} --lan"
+            return [f"  for the class  nothing: only this computer gets in; {more} lets others in"]
         found = lan.addresses()
         if not found:
             return ["  for the class  nothing yet: this computer is in no network"]
@@ -339,13 +369,13 @@ class ClassRun:
         if printed is None:
             return f"are not made yet: {fleet} class sheets {base}"
         host, port = printed
-        if port != self.plan.mqtt:
-            return f"say port {port}, but the broker is at {self.plan.mqtt}: {fleet} class sheets {base}, and print again"
+        if port not in self.listeners.ports:
+            return f"say port {port}, where no broker is now: start the class without port options"
         if host in found or is_name_of_ours(host, found):
             return f"say {host}, which is right"
         return (
             f"say {host}, which this computer is not called here: "
-            f"{fleet} class sheets {base} --where {found[0]}, and print again"
+            f"{fleet} class sheets {base} --at {found[0]}, and print again"
         )
 
     # -- its end ----------------------------------------------------------------------------------------------
@@ -388,6 +418,14 @@ def reached_from_outside(ports: Sequence[int]) -> tuple[str, int] | None:
                 continue
             return address, port
     return None
+
+
+def shown(path: Path) -> str:
+    """As a person writes it in a shell: quoted if need be, short if it can be."""
+    try:
+        return "~/" + shlex.quote(str(path.relative_to(Path.home())))
+    except ValueError:
+        return shlex.quote(str(path))
 
 
 def names_of_this_computer() -> list[str]:

@@ -63,6 +63,7 @@ def page(base: str, sheets: Sequence[Sheet], http_port: int = 8080) -> str:
         '<html lang="en"><head><meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f'<meta name="fleet-broker" content="{_places(sheets)}">',
         f"<title>Sheets of class {escape(base)}</title><style>{STYLE}</style></head><body>",
         *_introduction(base, sheets),
         "<main>",
@@ -92,6 +93,11 @@ def link(ticket: Ticket, http_port: int = 8080) -> str:
     return ticket.link(f"http://{host}:{http_port}")
 
 
+def _places(sheets: Sequence[Sheet]) -> str:
+    """Where all of them say the broker is, for who wants to know what was printed: `fleet class start`."""
+    return escape(" ".join(sorted({f"{one.ticket.host}:{one.ticket.port}" for one in sheets})))
+
+
 def _introduction(base: str, sheets: Sequence[Sheet]) -> Iterator[str]:
     pages = -(-len(sheets) // A_PAGE)
     count = f"{len(sheets)} {'sheet' if len(sheets) == 1 else 'sheets'} on {pages} {'page' if pages == 1 else 'pages'}"
@@ -105,7 +111,7 @@ def _introduction(base: str, sheets: Sequence[Sheet]) -> Iterator[str]:
         yield (
             f"<p>They say that the broker is at <code>{escape(', '.join(where))}</code>: the address of this computer "
             f"in the classroom's network. If it has another one there, say so and print again: "
-            f"<code>fleet class sheets {escape(base)} --where ADDRESS</code></p>"
+            f"<code>fleet class sheets {escape(base)} --at HOST</code></p>"
         )
     yield (
         "<p><b>Each sheet holds a secret.</b> Who has it can act as that node and as nobody else. "
