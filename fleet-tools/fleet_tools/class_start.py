@@ -5,46 +5,39 @@ Owns running.json and the processes it starts; nothing of either is left when it
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import re
-import shlex
 import signal
 import socket
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 
-from fleet_client import Address
-from fleet_schema import topics
 from fleet_tools import (
     certificates,
     class_accounts,
     class_folder,
     lan,
     lesson,
-    live_accounts,
     session,
-    teacher,
 )
 from fleet_tools.broker import wait_for_port
-from fleet_tools.class_broker import LOOPBACK, Listeners, Mosquitto, configuration, find
+from fleet_tools.class_broker import LOOPBACK, Listeners, Mosquitto, find
 from fleet_tools.class_folder import ClassFolder
 from fleet_tools.class_lesson import REQUEST, ask, asked, until_in
+from fleet_tools.class_process import ClassBroker
+from fleet_tools.class_story import story
 from fleet_tools.crew import Crew
-from fleet_tools.dashboard_child import command_line, dashboard_child, ready_line
+from fleet_tools.dashboard_child import dashboard_child, ready_line
 from fleet_tools.errors import ERROR, NO_BROKER, OK, FleetError
 from fleet_tools.processes import Child, Interrupt, free_port, private_folder, stop
 from fleet_tools.settings import is_running
 
 READY_S = 60.0  # a large database takes its time
 WEBSOCKETS_S = 60.0  # the library that does them asks for the computer's name first, which may take its time
-PRINTED = re.compile(r'<meta name="fleet-broker" content="([^"]*)"')  # of sheets.html
 EPILOG = """\b
 Examples:
   fleet class start 3b               on this computer alone, to try things out
@@ -122,44 +115,6 @@ class Plan:
     websockets: int | None
 
 
-class ClassBroker:
-    """The broker process of a class: its configuration, its accounts, and the signals that it gets."""
-
-    def __init__(self, folder: ClassFolder, mosquitto: Mosquitto, listeners: Listeners) -> None:
-        self.base = folder.base
-        self._folder = folder
-        self._mosquitto = mosquitto
-        self._listeners = listeners
-        self._config = folder.broker / "mosquitto.conf"
-        private_folder(folder.broker)
-        self.configure(False)
-        self.child = Child("mosquitto", [mosquitto.binary, "-c", str(self._config)], folder.folder / "broker.log")
-
-    @property
-    def pid(self) -> int | None:
-        return self.child.pid if self.child.running else None
-
-    def address(self, account: str | None = None) -> Address:
-        password = self._folder.vault.known_password(account) if account else None
-        return Address(LOOPBACK, self._listeners.mqtt, account, password)
-
-    def accounts(self) -> list[str]:
-        return [one["username"] for one in (self._folder.vault.document() or {}).get("clients", [])]
-
-    def configure(self, anonymous: bool) -> None:
-        """Counts from the next start, or from SIGHUP."""
-        text = configuration(self._mosquitto, self._folder.broker, self._listeners, anonymous)
-        class_folder.write(self._config, text)
-
-    def signal(self, number: signal.Signals) -> None:
-        self.child.signal(number)
-
-    def reserve(self, names: Sequence[str]) -> None:
-        """Accounts that were made while it runs: nobody without their password speaks as them."""
-        news = [{"command": "addRoleACL", "rolename": lesson.ROLE, **lesson.not_as(self.base, name)} for name in names]
-        asyncio.run(live_accounts.tell(self.address("admin"), news))
-
-
 class ClassRun:
     """One run of a class, from its accounts to its end."""
 
@@ -192,7 +147,7 @@ class ClassRun:
             return OK if self.interrupt else ERROR
         click.echo(f"broker mqtt://{LOOPBACK}:{self.plan.mqtt}")
         click.echo(f"dashboard {url}")
-        session.note(self.story(url))
+        session.note(story(self.folder, self.listeners, url, self.lesson.until if self.lesson else 0))
         return self.watch()
 
     # -- its beginning ----------------------------------------------------------------------------------------
@@ -323,61 +278,6 @@ class ClassRun:
             class_folder.write(self.folder.running, json.dumps(document) + "\n")
             self.told = document
 
-    # -- what it says -----------------------------------------------------------------------------------------
-
-    def story(self, url: str) -> str:
-        """What a teacher needs now."""
-        base, fleet = self.folder.base, command_line()
-        code = teacher.code_in(self.folder.data) or ""
-        credentials = self.folder.credentials
-        lines = [
-            f"class {base} runs: {len([one for one in self.folder.nodes if not one.revoked])} nodes may join",
-            f"  for you        {teacher.link(url, code)}",
-            *self.addresses(),
-            *(["  open lesson    " + self.open_sentence()] if self.lesson and self.lesson.until else []),
-            f"  who is there   XDG_CONFIG_HOME={shown(credentials / 'tools')} {fleet} ls",
-            f"  every message  XDG_CONFIG_HOME={shown(credentials / 'watch')} mosquitto_sub -v -t '{topics.everything(base)}'",
-            "Ctrl-C here stops broker and dashboard.",
-        ]
-        return "\n".join(lines)
-
-    def open_sentence(self) -> str:
-        assert self.lesson is not None
-        until = time.strftime("%H:%M", time.localtime(self.lesson.until / 1000))
-        whom = "whoever is in this network" if self.plan.lan else "every program on this computer"
-        return (
-            f"UNTIL {until} NOBODY NEEDS A PASSWORD: {whom} may join as any node but those on the sheets.\n"
-            f"                 fleet class lock {self.folder.base} ends it now; else it ends by itself."
-        )
-
-    def addresses(self) -> list[str]:
-        """For the class, and whether the sheets say the same."""
-        if not self.plan.lan:
-            more = f"{command_line()} class start {self.folder.base} --lan"
-            return [f"  for the class  nothing: only this computer gets in; {more} lets others in"]
-        found = lan.addresses()
-        if not found:
-            return ["  for the class  nothing yet: this computer is in no network"]
-        lines = [f"  for the class  http://{found[0]}:{self.plan.http}"]
-        lines += [f"                 http://{other}:{self.plan.http} (another network)" for other in found[1:]]
-        lines.append("  the sheets     " + self.about_the_sheets(found))
-        return lines
-
-    def about_the_sheets(self, found: list[str]) -> str:
-        fleet, base = command_line(), self.folder.base
-        printed = printed_address(self.folder.sheets)
-        if printed is None:
-            return f"are not made yet: {fleet} class sheets {base}"
-        host, port = printed
-        if port not in self.listeners.ports:
-            return f"say port {port}, where no broker is now: start the class without port options"
-        if host in found or is_name_of_ours(host, found):
-            return f"say {host}, which is right"
-        return (
-            f"say {host}, which this computer is not called here: "
-            f"{fleet} class sheets {base} --at {found[0]}, and print again"
-        )
-
     # -- its end ----------------------------------------------------------------------------------------------
 
     def stop(self) -> None:
@@ -420,31 +320,6 @@ def reached_from_outside(ports: Sequence[int]) -> tuple[str, int] | None:
     return None
 
 
-def shown(path: Path) -> str:
-    """As a person writes it in a shell: quoted if need be, short if it can be."""
-    try:
-        return "~/" + shlex.quote(str(path.relative_to(Path.home())))
-    except ValueError:
-        return shlex.quote(str(path))
-
-
 def names_of_this_computer() -> list[str]:
     name = socket.gethostname().lower()
     return [name] if "." in name else [name, f"{name}.local"]
-
-
-def printed_address(sheets: Path) -> tuple[str, int] | None:
-    """Host and port of the broker as the sheets say them."""
-    try:
-        found = PRINTED.search(sheets.read_text(encoding="utf-8", errors="replace"))
-    except OSError:
-        return None
-    host, _, port = (found[1] if found else "").rpartition(":")
-    return (host, int(port)) if host and port.isdecimal() else None
-
-
-def is_name_of_ours(host: str, found: list[str]) -> bool:
-    try:
-        return socket.gethostbyname(host) in found
-    except OSError:
-        return False
