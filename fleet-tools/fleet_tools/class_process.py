@@ -24,7 +24,9 @@ class ClassBroker:
         self._config = folder.broker / "mosquitto.conf"
         private_folder(folder.broker)
         self.configure(False)
-        self.child = Child("mosquitto", [mosquitto.binary, "-c", str(self._config)], folder.folder / "broker.log")
+        self.child = Child(
+            "mosquitto", [mosquitto.binary, "-c", str(self._config)], folder.folder / "broker.log", leashed=True
+        )
 
     @property
     def pid(self) -> int | None:

@@ -216,7 +216,7 @@ class ClassRun:
             "FLEET_DATA": str(private_folder(self.folder.data)),
             "FLEET_ROSTER": str(self.folder.roster),
         }
-        self.dashboard = dashboard_child(env, self.folder.folder / "dashboard.log")
+        self.dashboard = dashboard_child(env, self.folder.folder / "dashboard.log", leashed=True)
         self.crew.start(self.dashboard)
         deadline = time.monotonic() + READY_S
         while not self.interrupt and self.missing() is None and time.monotonic() < deadline:

@@ -10,9 +10,9 @@ from pathlib import Path
 from fleet_tools.processes import Child
 
 
-def dashboard_child(env: Mapping[str, str], log: Path) -> Child:
+def dashboard_child(env: Mapping[str, str], log: Path, leashed: bool = False) -> Child:
     """Not started yet; `env` are its FLEET_* settings. -P: a folder where the user stands must not be run instead."""
-    return Child("dashboard", [sys.executable, "-P", "-m", "fleet_dashboard"], log, env)
+    return Child("dashboard", [sys.executable, "-P", "-m", "fleet_dashboard"], log, env, leashed)
 
 
 def ready_line(output: str) -> str | None:

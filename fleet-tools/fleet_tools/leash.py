@@ -1,0 +1,44 @@
+"""`python -m fleet_tools.leash PROGRAM ...` runs a program that must not outlive who started it, however that one ends.
+
+Its standard input is a pipe into which nobody writes: when that ends, the other side is gone, and the program is asked
+to end. Signals go to the group of both, so this one only has to survive them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+PATIENCE_S = 5.0
+
+
+def main() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: None)  # not SIG_IGN, which the program would inherit
+    try:
+        program = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+    except OSError as error:
+        sys.exit(f"{sys.argv[1]} does not start: {error.strerror}")
+    threading.Thread(target=_end_with_the_pipe, args=(program,), daemon=True).start()
+    code = program.wait()
+    if code < 0:  # a signal ended it, and our end shall say so too
+        signal.signal(-code, signal.SIG_DFL) if -code != signal.SIGKILL else None
+        os.kill(os.getpid(), -code)
+    os._exit(code)  # the thread still reads
+
+
+def _end_with_the_pipe(program: subprocess.Popen[bytes]) -> None:
+    while os.read(0, 1):
+        pass
+    program.terminate()
+    try:
+        program.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        program.kill()
+
+
+if __name__ == "__main__":
+    main()
