@@ -108,7 +108,7 @@ class Lesson:
         if left_s <= 0:
             self.close()
             return
-        if not self._is_open_there():
+        if not self._is_open_there() and self._answers():
             self._reload(True)
         self.until, self._deadline = until, self._monotonic() + left_s
         self._tell(False)
@@ -125,13 +125,21 @@ class Lesson:
         if self.until and (self._wall() * 1000 >= self.until or self._monotonic() >= self._deadline):
             self.close()
             self._say("the open lesson is over: from now on nobody gets in without a password")
-        if self.until and not self._is_open_there():  # the broker was started again
+        if self.until and not self._is_open_there() and self._answers():  # the broker was started again
             self._reload(True)
         if self._to_tell:
             self._tell(not self.until)
 
     def _is_open_there(self) -> bool:
         return self._opened is not None and self._opened == self._broker.pid
+
+    def _answers(self) -> bool:
+        """Only then may it be sent a SIGHUP: before it is ready, that ends it."""
+        try:
+            gets_in(self._broker.address())
+        except FleetError:
+            return False
+        return True
 
     def _reload(self, anonymous: bool) -> None:
         """The broker obeys, which is tried out, or it is ended: then it starts again, and closed."""
@@ -168,7 +176,7 @@ class Lesson:
 
 
 def gets_in(address: Address) -> bool:
-    """Whether the broker takes a client without an account; False also if it does not answer."""
+    """Whether the broker takes a client without an account; FleetError if nobody answers."""
 
     async def greet() -> None:
         async with Client(address):
