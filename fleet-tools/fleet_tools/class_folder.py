@@ -159,11 +159,19 @@ class ClassFolder:
         _make_private(self.folder)
         with os.fdopen(os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
+            self._sweep()
             text = _read(self.roster)
             if text is not None:
                 now = _from_text(text, self.base, self.places)
                 self.where, self.ports, self.nodes, self.closed = now.where, now.ports, now.nodes, now.closed
             yield
+
+    def _sweep(self) -> None:
+        """What a run that was killed had not yet put in its place. In Docker `accounts init` may be writing now."""
+        if not self.in_docker:
+            for place in (self.folder.glob, self.credentials.rglob, self.broker.glob):
+                for one in place("tmp????????"):
+                    one.unlink(missing_ok=True)
 
     def save(self) -> bool:
         """Whole or not at all, and only if it differs; says whether it did."""

@@ -69,8 +69,7 @@ def rows_of(text: str) -> tuple[list[Row], list[str]]:
     """The rows that hold something, and what is wrong with the table."""
     head, _, _ = text.partition("\n")
     delimiter = max(",;\t", key=head.count)
-    # A quote that is never closed takes the rest of the file as one cell; that shows as a name that is too long.
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[Row] = []
     titles: list[str] = []
     try:
@@ -89,7 +88,7 @@ def rows_of(text: str) -> tuple[list[Row], list[str]]:
             found = dict(zip(titles, cells, strict=False))
             rows.append(Row(reader.line_num, *(" ".join(found.get(column, "").split()) for column in COLUMNS)))
     except csv.Error as error:
-        return rows, [f"line {reader.line_num}: this is no CSV ({error})"]
+        return rows, [f"line {reader.line_num}: this is no CSV, look for a single quotation mark ({error})"]
     if not titles:
         return [], ["the file is empty: its first line names the columns, such as name,id,group"]
     return rows, [] if rows else ["there is no name below the first line"]
@@ -103,8 +102,8 @@ def nodes_of(rows: Iterable[Row], taken: Collection[str], problems: list[str]) -
         wrong = _wrong(row, taken) or (row.id in lines and f"the id {row.id} stands in line {lines[row.id]} already")
         if wrong:
             problems.append(f"line {row.line}: {wrong}")
-        elif row.id:
-            lines[row.id] = row.line
+        if row.id:
+            lines.setdefault(row.id, row.line)
     nodes = []
     used = {*taken, *lines}
     for row in rows:
