@@ -98,6 +98,10 @@ class Delivery:
                     changed.append(boot)
         return changed
 
+    def greet(self, boot: str) -> None:
+        """A birth: it is answered at once, so that the node knows that it was heard, whatever it sends later."""
+        self._owed[boot] = None
+
     def judge(self, boots: Mapping[str, Boot], now: int) -> list[Boot]:
         """Give up what the last journal did not list, of boots that have been quiet for long enough by now."""
         if not self._doubtful:

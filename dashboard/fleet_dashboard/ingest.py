@@ -302,6 +302,7 @@ class Ingest:
             boot = node.boots.get(fields["boot"])
         else:
             boot, _ = self._speaks(node, fields, message)
+            node.delivery.greet(boot.boot)
         if boot is not None and boot.account.counted is None:
             boot.account.counted = counts(fields)
             self._ledger.touch(boot)

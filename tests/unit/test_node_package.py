@@ -9,7 +9,8 @@ def sources() -> list[str]:
     return sorted(
         path.relative_to(NODE).as_posix()
         for folder in ("fleet_schema", "fleet_node")
-        for path in (NODE / folder).rglob("*.py")
+        for path in (NODE / folder).rglob("*.*")
+        if path.suffix in (".py", ".txt")
     )
 
 
