@@ -302,10 +302,11 @@ class Ingest:
             boot = node.boots.get(fields["boot"])
         else:
             boot, _ = self._speaks(node, fields, message)
-            node.delivery.greet(boot.boot)
         if boot is not None and boot.account.counted is None:
             boot.account.counted = counts(fields)
             self._ledger.touch(boot)
+        if boot is not None and boot.account.counted and not message.retain:
+            node.delivery.greet(boot.boot)
         if fields != node.meta:
             node.set_meta(fields)
             self._store.set_meta(node.number, fields)

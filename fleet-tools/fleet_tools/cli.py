@@ -20,6 +20,7 @@ VERBS = {
     "buzz": ("send", "Make buzzers sound."),
     "identify": ("send", "Make nodes show themselves: they blink and beep."),
     "sim": ("sim", "Simulated nodes on this computer."),
+    "join": ("join", "Bring a node of this computer into a class, with the ticket of a sheet."),
     "verify": ("verify", "Is every reading that the nodes took stored, exactly once?"),
     "export": ("export", "Readings or events as CSV or Parquet."),
     "report": ("report", "A lesson on paper: who was there, what was measured and won."),

@@ -61,6 +61,7 @@ class Node:
         self.outbox = Outbox(self._base, self._id, self.spool, uptime, self.board.witness)
         self.report = Report(self._id, self.outbox.put)
         self.joining = Joining(config, boot, self.outbox.tell_journal, self.report.said)
+        self.failed = self.joining.failed  # the link's word for an attempt that did not come to link_up()
         self.settings = Settings(config, self.report.said, journal)
         dialer = to_broker(config["broker"])
         self.link = self.outbox.link = self.joining.link = Link(
@@ -140,9 +141,6 @@ class Node:
         self.report.said(self._where + ": " + reason + "; next try in " + str(wait_ms) + " ms")
         self.outbox.link_down()
 
-    def failed(self, stage, answer, error):
-        self.joining.failed(stage, answer, error)
-
     def acked(self, pid):
         self.outbox.acked(pid)
 
@@ -160,10 +158,7 @@ class Node:
         elif topic != self.joining.stored:
             self.commands.take(topic, payload)
         else:
-            boot = self.outbox.stored(payload)
-            if not boot:
-                self.odd("`stored` is not as it should be")
-            self.joining.heard(boot)
+            self.joining.heard(self.outbox.stored(payload) or self.odd("`stored` is not as it should be"))
 
     def odd(self, what):
         self._odd += 1

@@ -110,7 +110,7 @@ class Link:
     async def run(self):
         """Whatever goes wrong ends one session, never this loop."""
         while True:
-            self._answer = None
+            self._answer = None  # what came in place of a good CONNACK
             try:
                 session = await asyncio.wait_for_ms(self._open(), self._patience_ms)
                 since = time.ticks_ms()
