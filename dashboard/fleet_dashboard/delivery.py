@@ -138,6 +138,10 @@ class Delivery:
             self._told_at = now
         return tells
 
+    def is_asked(self, name: str, seq: int) -> bool:
+        """Is this one of those that were asked for last?"""
+        return self._asked is not None and self._asked[0] == name and seq in self._asked[1]
+
     def _progress(self, boots: Mapping[str, Boot], current: Boot | None) -> Tell | None:
         """Of the boots that the node knows of, the one that waits for the longest time to hear what is settled."""
         known = {name: boots[name] for name in self.order if name in boots}

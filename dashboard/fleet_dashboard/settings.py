@@ -27,6 +27,8 @@ class Settings:
     http_names: tuple[str, ...] = field(default=())  # further names under which browsers may reach us
     keep: Keep = field(default_factory=Keep)
     teacher_code: str = field(default="", repr=False)  # "": the one in the data folder
+    roster: Path | None = None
+    node_rate: int = 200  # messages a second; 0: any
 
     @property
     def database(self) -> Path:
@@ -45,6 +47,8 @@ KEYS = {
     "FLEET_KEEP_RAW_DAYS": ("--keep-raw-days", "0", "delete readings, events and logs after so many days; 0: never"),
     "FLEET_KEEP_MINUTES_DAYS": ("--keep-minutes-days", "0", "the same for their sums by the minute"),
     "FLEET_KEEP_HOURS_DAYS": ("--keep-hours-days", "0", "the same for their sums by the hour"),
+    "FLEET_ROSTER": ("--roster", "", "class.json of the class, so that who is absent is named"),
+    "FLEET_NODE_RATE": ("--node-rate", "200", "messages a second that are taken of one node; 0: any"),
 }
 
 
@@ -75,6 +79,8 @@ def load(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         http_names=tuple(name.strip().lower() for name in given["FLEET_HTTP_NAMES"].split(",") if name.strip()),
         keep=_keep(*(_days(key, given[key]) for key in KEPT)),
         teacher_code=_code(environment.get("FLEET_TEACHER_CODE", "")),
+        roster=Path(given["FLEET_ROSTER"]) if given["FLEET_ROSTER"] else None,
+        node_rate=_rate(given["FLEET_NODE_RATE"]),
     )
 
 
@@ -94,6 +100,14 @@ def _base(text: str) -> str:
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
         raise SettingsError(f"FLEET_HTTP_PORT: {text!r} is not a port; it is a number from 0 to 65535")
+    return int(text)
+
+
+def _rate(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 6:
+        raise SettingsError(
+            f"FLEET_NODE_RATE: {text!r} is not messages a second; it is a whole number, and 0 takes all"
+        )
     return int(text)
 
 

@@ -14,6 +14,7 @@ from fleet_tools.errors import INTERRUPTED, USAGE, FleetError
 VERBS = {
     "demo": ("demo", "A broker, five nodes and the dashboard on this computer; Ctrl-C stops them."),
     "ls": ("ls", "Who is there, and how they are."),
+    "roll": ("roll", "Who has trouble, why, and what to do."),
     "info": ("info", "One node: sensors, health, and the commands it obeys."),
     "watch": ("watch", "Everything the nodes say, as it comes."),
     "send": ("send", "Send a command and see by name who obeyed."),

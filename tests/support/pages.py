@@ -7,6 +7,7 @@ PAGES = (
     ("wall", "/", ".slot[data-line]"),
     ("wall-map", "/?size=map", ".map-canvas"),
     ("node", "/node/ada", ".u-over"),
+    ("class", "/class", ".roll tbody tr"),
     ("leaderboard", "/leaderboard", ".ranks li"),
     ("commands", "/commands", ".roster-rows li"),
     ("timeline", "/timeline", ".happening"),

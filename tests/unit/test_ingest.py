@@ -13,7 +13,8 @@ import pytest
 from fleet_client import Message
 from fleet_dashboard.boot import Boot
 from fleet_dashboard.clock import WallClock
-from fleet_dashboard.ingest import FULL_FIELDS, FULL_NODES, RANGE, Ingest
+from fleet_dashboard.hearing import FULL_NODES, RANGE
+from fleet_dashboard.ingest import FULL_FIELDS, Ingest
 from fleet_dashboard.ledger import Ledger
 from fleet_dashboard.nodes import MAX_BOOTS, MAX_NODES, Node, Registry
 from fleet_dashboard.plain import plain_reading

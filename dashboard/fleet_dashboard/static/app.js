@@ -14,13 +14,14 @@ import {Wall} from "./wall.js";
 const PAGES = [
   [/^\/$/, (query) => new Wall(fleet, query)],
   [/^\/node\/([^/]+)$/, async (query, id) => new (await import("./node.js")).NodePage(fleet, id, query)],
+  [/^\/class$/, async () => new (await import("./class.js")).ClassPage(fleet)],
   [/^\/commands$/, async (query) => new (await import("./commands-page.js")).CommandsPage(fleet, query)],
   [/^\/leaderboard$/, async (query) => new (await import("./podium.js")).LeaderboardPage(fleet, query)],
   [/^\/timeline$/, async (query) => new (await import("./timeline.js")).TimelinePage(fleet, query)],
   [/^\/replay$/, async (query) => new (await import("./replay.js")).ReplayPage(fleet, query)],
   [/^\/report$/, async (query) => new (await import("./report.js")).ReportPage(fleet, query)],
 ];
-const WITHOUT_DOCK = ["/leaderboard", "/commands", "/timeline", "/replay", "/report"];
+const WITHOUT_DOCK = ["/class", "/leaderboard", "/commands", "/timeline", "/replay", "/report"];
 
 const AMBER_MS = 2000;
 const RED_MS = 5000;
