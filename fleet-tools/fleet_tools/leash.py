@@ -7,11 +7,12 @@ to end. Signals go to the group of both, so this one only has to survive them.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
-import threading
 
+LOOK_S = 0.2
 PATIENCE_S = 5.0
 
 
@@ -22,22 +23,24 @@ def main() -> None:
         program = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
     except OSError as error:
         sys.exit(f"{sys.argv[1]} does not start: {error.strerror}")
-    threading.Thread(target=_end_with_the_pipe, args=(program,), daemon=True).start()
-    code = program.wait()
+    while program.poll() is None:
+        if select.select([0], [], [], LOOK_S)[0] and not os.read(0, 1):
+            end(program)
+    code = program.returncode
     if code < 0:  # a signal ended it, and our end shall say so too
-        signal.signal(-code, signal.SIG_DFL) if -code != signal.SIGKILL else None
+        if -code != signal.SIGKILL:
+            signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
-    os._exit(code)  # the thread still reads
+    sys.exit(code)
 
 
-def _end_with_the_pipe(program: subprocess.Popen[bytes]) -> None:
-    while os.read(0, 1):
-        pass
+def end(program: subprocess.Popen[bytes]) -> None:
     program.terminate()
     try:
         program.wait(PATIENCE_S)
     except subprocess.TimeoutExpired:
         program.kill()
+        program.wait()
 
 
 if __name__ == "__main__":
