@@ -29,6 +29,11 @@ def in_minutes(minutes: float) -> int:
 
 
 @pytest.fixture(autouse=True)
+def empty_fleet() -> None:
+    """The class of the first test stays for the others."""
+
+
+@pytest.fixture(autouse=True)
 def lesson_over(broker: Broker, dashboard: DashboardProcess) -> Iterator[None]:
     yield
     say(broker, "")
