@@ -15,6 +15,7 @@ from fleet_dashboard.commands import Commands
 from fleet_dashboard.export import Exports
 from fleet_dashboard.ingest import Ingest
 from fleet_dashboard.intake import Intake
+from fleet_dashboard.lesson import Lesson
 from fleet_dashboard.live import Live
 from fleet_dashboard.nodes import Registry
 from fleet_dashboard.rights import Rights
@@ -46,6 +47,7 @@ class Queries:
     arena: Arena
     live: Live
     classroom: Classroom
+    lesson: Lesson
     commands: Commands
     broker_drops: BrokerDrops
     exports: Exports
@@ -65,6 +67,7 @@ class Queries:
             **self.arena.view(),
             "alerts": self.alerts.view(),
             "class": self.classroom.view(),
+            "lesson": self.lesson.view(),
         }
 
     def stats(self) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from fleet_dashboard.happenings import Happenings
 from fleet_dashboard.ingest import Ingest
 from fleet_dashboard.intake import Intake
 from fleet_dashboard.ledger import Ledger
+from fleet_dashboard.lesson import Lesson
 from fleet_dashboard.listening import listen
 from fleet_dashboard.live import FRAME_S, Live
 from fleet_dashboard.nodes import PRESENCE, Node, Registry
@@ -124,6 +125,7 @@ class Service:
                         ("upkeep", Upkeep(self._store, self._settings.keep, self._now_ms, self._behind).run),
                         ("retained", self._retained.watch),
                         ("broker", self._broker_drops.watch),
+                        ("lesson", self._lesson.watch),
                         ("ready", lambda: self._get_ready(listener)),
                     )
                 ]
@@ -154,6 +156,7 @@ class Service:
             self._control, self._registry, self._ledger, self._behind, self._is_flooding
         )
         self._broker_drops = BrokerDrops(self._control, self._broker_dropped)
+        self._lesson = Lesson(self._control, self._live.set)
         self._commands = Commands(self._control, self._registry, self._spawn, self._called)
         self._classroom = Classroom(self._control, self._registry, self._clock, self._live.set)
         self._queries = Queries(
@@ -168,6 +171,7 @@ class Service:
             arena=self._arena,
             live=self._live,
             classroom=self._classroom,
+            lesson=self._lesson,
             commands=self._commands,
             broker_drops=self._broker_drops,
             exports=Exports(self._store),

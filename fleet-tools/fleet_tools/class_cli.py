@@ -16,6 +16,12 @@ VERBS = {
     "add": ("class_change", "Add somebody to a class that exists, also while it runs."),
     "revoke": ("class_change", "Turn somebody's access off, at once."),
     "reset": ("class_change", "A new secret for somebody; the old one is void at once."),
+    "sheets": ("class_sheets", "A sheet for each node to print: id, secret, address, QR code."),
+    "start": ("class_start", "The broker and the dashboard of a class, until Ctrl-C."),
+    "open": ("class_lesson", "The first hour: for a while nobody needs a password."),
+    "lock": ("class_lesson", "The end of the open lesson, now."),
+    "save": ("class_move", "The whole class in one file, also while it runs."),
+    "load": ("class_move", "The class of such a file, on this computer."),
     "close": ("class_change", "The end of a class: nobody's access is valid any more."),
 }
 EPILOG = """\b

@@ -32,7 +32,7 @@ class ObedientCrowd:
         assert self._ready.wait(30), "the broker did not answer the subscription"
         for name in self._names:
             self._say(name, "status", {"state": "online", "boot": BOOT, "conn": 1}, retain=True)
-            meta = {"schema": "1.2", "name": name, "period": 600_000, "commands": self._commands}
+            meta = {"schema": "1.3", "name": name, "period": 600_000, "commands": self._commands}
             self._say(name, "meta", {"boot": BOOT, "seq": 0, "up": 1, **meta}, retain=True)
         return self
 

@@ -4,6 +4,7 @@
 import {openStream} from "./api.js";
 import {Dock} from "./commands.js";
 import {perFrame, setAttribute, setHidden, setText} from "./dom.js";
+import {LessonBanner} from "./lesson.js";
 import "./rights.js";
 import {Fleet} from "./state.js";
 import {count, span} from "./units.js";
@@ -30,6 +31,7 @@ const RED_MS = 5000;
 const $ = (id) => document.getElementById(id);
 const fleet = new Fleet();
 const dock = new Dock(fleet, $("dock"));
+new LessonBanner(fleet);
 let page = null;
 
 async function route() {
