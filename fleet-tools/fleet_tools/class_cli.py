@@ -16,6 +16,7 @@ VERBS = {
     "add": ("class_change", "Add somebody to a class that exists, also while it runs."),
     "revoke": ("class_change", "Turn somebody's access off, at once."),
     "reset": ("class_change", "A new secret for somebody; the old one is void at once."),
+    "names": ("class_names", "Tell the nodes that are here their names and groups from the roster."),
     "close": ("class_change", "The end of a class: nobody's access is valid any more."),
 }
 EPILOG = """\b
@@ -26,6 +27,7 @@ Examples:
   fleet class add 3b "Grace Hopper"
   fleet class revoke 3b ada                    off within a second
   fleet class add 3b ada                       lets ada in again, with a new secret
+  fleet class names 3b                         each node learns its name and group
   fleet class close 3b --delete
 \b
 Each may be repeated: what is there stays as it is, and what was begun is completed.
