@@ -118,11 +118,11 @@ def _said(folder: ClassFolder) -> dict[str, Any]:
 
 def _tell(folder: ClassFolder, address: Address, todo: list[Command], wanted: list[Account]) -> None:
     if todo:
-        asyncio.run(live_accounts.tell(_as(address, "admin", folder), todo))
+        asyncio.run(live_accounts.tell(as_account(address, "admin", folder), todo))
         _wait_until_saved(folder, wanted)
     gone = [one.id for one in folder.nodes if not may_come(folder, one.id)]
     if gone:
-        asyncio.run(live_accounts.forget(_as(address, "tools", folder), folder.base, gone))
+        asyncio.run(live_accounts.forget(as_account(address, "tools", folder), folder.base, gone))
 
 
 def _wanted(folder: ClassFolder) -> list[Account]:
@@ -149,7 +149,7 @@ def _node_accounts(folder: ClassFolder, secrets: dict[str, str]) -> list[Account
     return found
 
 
-def _as(address: Address, account: str, folder: ClassFolder) -> Address:
+def as_account(address: Address, account: str, folder: ClassFolder) -> Address:
     return Address(address.host, address.port, account, folder.vault.known_password(account))
 
 

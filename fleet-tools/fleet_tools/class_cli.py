@@ -22,6 +22,7 @@ VERBS = {
     "lock": ("class_lesson", "The end of the open lesson, now."),
     "save": ("class_move", "The whole class in one file, also while it runs."),
     "load": ("class_move", "The class of such a file, on this computer."),
+    "names": ("class_names", "Tell the nodes that are here their names and groups from the roster."),
     "close": ("class_change", "The end of a class: nobody's access is valid any more."),
 }
 EPILOG = """\b
@@ -32,6 +33,7 @@ Examples:
   fleet class add 3b "Grace Hopper"
   fleet class revoke 3b ada                    off within a second
   fleet class add 3b ada                       lets ada in again, with a new secret
+  fleet class names 3b                         each node learns its name and group
   fleet class close 3b --delete
 \b
 Each may be repeated: what is there stays as it is, and what was begun is completed.

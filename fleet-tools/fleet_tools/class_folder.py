@@ -35,6 +35,10 @@ class ClassNode:
     group: str = ""
     revoked: bool = False
 
+    def config(self) -> dict[str, Any]:
+        """Its part of the node's config.json; the ticket has the rest."""
+        return {"node": self.id, "name": self.name, "groups": [self.group] if self.group else []}
+
 
 @dataclass(frozen=True)
 class Places:

@@ -12,6 +12,7 @@ import pytest
 from fleet_tools import cli
 from support.broker import Broker
 from support.logins import DENIED, Login
+from support.node import NodeProcess
 from support.probe import Probe
 from support.schoolroom import Schoolroom
 
@@ -301,6 +302,48 @@ def test_no_other_service_may_change_accounts(room: Schoolroom, service: str) ->
     assert room.document.read_bytes() == before
 
 
+# -- names --------------------------------------------------------------------------------------------------
+
+
+def test_real_nodes_take_their_names_and_groups_from_the_roster(
+    room: Schoolroom, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    roster = tmp_path / "names.csv"
+    roster.write_text("name,group\nJürgen Müller,Blue\nAda,\nOff,\n")
+    room.done("new", "3b", "--roster", str(roster))
+
+    def node(one: str, **more: object) -> NodeProcess:
+        url = f"mqtt://{one}:{room.secret(one)}@127.0.0.1:{room.port}"
+        return NodeProcess(url, one, environment={"FLEET_BASE": "3b"}, **more)  # type: ignore[arg-type]
+
+    with room.witness() as witness, node("juergen-mueller") as juergen, node("ada", name="Countess"):
+        for name in ("juergen-mueller", "ada"):
+            witness.expect(room.topic(name, "meta"), within=30)
+        capsys.readouterr()
+        room.done("names", "3b")
+        assert capsys.readouterr().out == "juergen-mueller is Jürgen Müller, in group blue\n"
+        meta = room.topic("juergen-mueller", "meta")
+        said = witness.expect(meta, lambda one: one.json()["groups"] == ["blue"], within=30).json()
+        assert said["name"] == "Jürgen Müller"
+        with Login(room.port, "tools", room.password("tools")) as teacher:
+            teacher.publish("3b/1/_blue/cmd/echo", b'{"id": "g1"}')
+        witness.expect(room.topic("juergen-mueller", "ack"), lambda one: one.json()["id"] == "g1", within=30)
+        room.done("names", "3b")
+        assert capsys.readouterr().out == "", "it was told again"
+        room.done("names", "3b", "--all")
+        assert capsys.readouterr().out == "ada is Ada\n"
+        assert juergen.alive
+
+
+def test_names_of_a_class_that_does_not_run_are_told_to_nobody(
+    classes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    room = Schoolroom(classes)
+    room.done("new", "3b", "--nodes", "2")
+    assert room.fleet("names", "3b") == 5
+    assert "class 3b does not run" in capsys.readouterr().err
+
+
 # -- kill -9 ------------------------------------------------------------------------------------------------
 
 
@@ -326,6 +369,18 @@ def test_adding_that_is_killed_at_any_step_is_completed_by_the_next_run(room: Sc
         heard(second, "3b-02", room, witness)
         assert connects(room, "3b-02") == 1, "somebody who was in before was thrown out"
     assert steps >= 4, "roster, secret, the message to the broker and what follows"
+
+
+def test_what_was_broken_off_shows_and_is_completed(room: Schoolroom, capsys: pytest.CaptureFixture[str]) -> None:
+    assert room.killed_at(3, "add", "3b", "ada"), "roster and secret are written, and the broker was not told"
+    room.done("show", "3b")
+    assert "1 account not in force yet" in capsys.readouterr().err
+    room.done("new", "3b")
+    assert "1 account completed, in force at once" in capsys.readouterr().out
+    room.done("show", "3b")
+    assert "not in force" not in capsys.readouterr().err
+    with room.witness() as witness:
+        can_log_in(room, "ada", witness)
 
 
 def test_revoking_that_is_killed_at_any_step_is_completed_by_the_next_run(room: Schoolroom) -> None:
