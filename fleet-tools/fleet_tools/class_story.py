@@ -22,13 +22,13 @@ PRINTED = re.compile(r'<meta name="fleet-broker" content="([^"]*)"')  # of sheet
 def story(folder: ClassFolder, listeners: Listeners, url: str, open_until: int) -> str:
     """`url` is the dashboard's on this computer, `open_until` UTC ms or 0."""
     base, fleet = folder.base, command_line()
-    tools, watch = shown(folder.credentials / "tools"), shown(folder.credentials / "watch")
+    watch = shown(folder.credentials / "watch")
     lines = [
         f"class {base} runs: {len([one for one in folder.nodes if not one.revoked])} nodes may join",
         f"  for you        {teacher.link(url, teacher.code_in(folder.data) or '')}",
         *for_the_class(folder, listeners, url),
         *(open_lesson(base, open_until, listeners.lan) if open_until else []),
-        f"  who is there   XDG_CONFIG_HOME={tools} {fleet} ls",
+        f"  who is there   {fleet} roll",
         f"  every message  XDG_CONFIG_HOME={watch} mosquitto_sub -v -t '{topics.everything(base)}'",
         "Ctrl-C here stops broker and dashboard.",
     ]

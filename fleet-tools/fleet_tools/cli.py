@@ -46,7 +46,7 @@ Try:
   fleet verify                  is every reading stored, exactly once
 \b
 The broker is found by --broker, FLEET_BROKER, ./fleet.toml, a demo that runs in this folder,
-or mqtt://127.0.0.1:1883. Every verb that shows something knows --json.
+a class that runs on this computer, or mqtt://127.0.0.1:1883. Every verb that shows something knows --json.
 \b
 Exit codes: 0 all is well, 1 error, 2 wrong usage, 3 some nodes failed or readings are not accounted for,
 4 nobody answered, 5 no broker, 130 Ctrl-C.
