@@ -14,9 +14,9 @@ VERBS = {
     "list": ("class_show", "The classes on this computer."),
     "show": ("class_show", "Who belongs to a class, and whether all of them can log in."),
     "add": ("class_change", "Add somebody to a class that exists, also while it runs."),
+    "names": ("class_names", "Tell the nodes that are here their names and groups from the roster."),
     "revoke": ("class_change", "Turn somebody's access off, at once."),
     "reset": ("class_change", "A new secret for somebody; the old one is void at once."),
-    "names": ("class_names", "Tell the nodes that are here their names and groups from the roster."),
     "close": ("class_change", "The end of a class: nobody's access is valid any more."),
 }
 EPILOG = """\b
