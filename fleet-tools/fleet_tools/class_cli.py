@@ -14,6 +14,7 @@ VERBS = {
     "list": ("class_show", "The classes on this computer."),
     "show": ("class_show", "Who belongs to a class, and whether all of them can log in."),
     "add": ("class_change", "Add somebody to a class that exists, also while it runs."),
+    "names": ("class_names", "Tell the nodes that are here their names and groups from the roster."),
     "revoke": ("class_change", "Turn somebody's access off, at once."),
     "reset": ("class_change", "A new secret for somebody; the old one is void at once."),
     "sheets": ("class_sheets", "A sheet for each node to print: id, secret, address, QR code."),
@@ -22,7 +23,6 @@ VERBS = {
     "lock": ("class_lesson", "The end of the open lesson, now."),
     "save": ("class_move", "The whole class in one file, also while it runs."),
     "load": ("class_move", "The class of such a file, on this computer."),
-    "names": ("class_names", "Tell the nodes that are here their names and groups from the roster."),
     "close": ("class_change", "The end of a class: nobody's access is valid any more."),
 }
 EPILOG = """\b
