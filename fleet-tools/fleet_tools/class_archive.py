@@ -119,7 +119,8 @@ def _head(found: tarfile.TarFile, member: tarfile.TarInfo | None, archive: Path)
 
 
 def _write(found: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for missing in reversed([one for one in path.parents if not one.exists()]):
+        missing.mkdir(mode=0o700)
     content = found.extractfile(member)
     assert content is not None, "it is a plain file"
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

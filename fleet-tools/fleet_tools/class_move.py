@@ -73,6 +73,8 @@ def load_command(file: Path) -> int:
         if not topics.is_base(name):
             raise class_archive.ArchiveError(f"{file} is of a class {name!r}, which cannot be a name")
         (staged / ".files").rename(staged / name)
+        if not (staged / name / ROSTER).exists():
+            raise class_archive.ArchiveError(f"{file} lacks the roster of the class, {ROSTER}: save it again")
         told = made_ready(ClassFolder.open(name, {"FLEET_CLASSES": str(staged)}), file)
         kept = put_in_place(staged / name, root / name)
     finally:

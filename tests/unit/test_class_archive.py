@@ -41,7 +41,6 @@ ESCAPES = [
     "credentials\\..\\evil",
     "C:\\evil",
     "credentials/evil\n",
-    "credentials/evil\x00",
     "tls/..",
     "~/evil",
 ]
