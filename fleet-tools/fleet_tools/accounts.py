@@ -124,7 +124,7 @@ def document(accounts: Iterable[Account], previous: Document | None = None, rene
     """The dynamic-security document with these accounts; those in `previous` that are not named here stay.
 
     An account whose password did not change keeps its salt and hash: the same accounts give the same document.
-    Those named in `renewed` get a hash of their password whatever is there.
+    Those named in `renewed` get a hash of their password whatever is there. What else is in `previous` stays too.
     """
     previous = previous or {}
     clients = {one["username"]: one for one in previous.get("clients", [])}
@@ -133,6 +133,7 @@ def document(accounts: Iterable[Account], previous: Document | None = None, rene
         clients[account.name] = _client(account, clients.get(account.name), account.name in renewed)
         roles[role_name(account.name)] = role(account)
     return {
+        **previous,
         "defaultACLAccess": {
             "publishClientSend": False,
             "publishClientReceive": False,

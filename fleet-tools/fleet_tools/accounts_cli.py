@@ -117,24 +117,18 @@ def make(vault: Vault, base: str, simulated: list[str], boards: list[str], teams
             raise AccountError(f"{team!r} is no group: use 1 to 16 of a-z, 0-9 and -, but not all or host.")
     for name in set(simulated) & set(boards):
         raise AccountError(f"{name!r} is the id of a simulated node: choose another one for the board.")
-    every = services(vault, base, broker)
+    every = [role(base, vault.password(service)) for service, role in accounts.SERVICE_ROLES.items()]
     in_class = vault.nodes(CLASS)  # fleet class made their accounts, and they stay as they are
     for kind, names in ((SIMULATED, simulated), (BOARDS, [one for one in boards if one not in in_class])):
         for name in names:
             accounts.node(base, name, "", teams)  # an illegal id is refused before anything is written for it
         every += [accounts.node(base, name, word, teams) for name, word in vault.add_nodes(kind, names).items()]
     vault.publish(every)
-
-
-def services(vault: Vault, base: str, broker: str) -> list[accounts.Account]:
-    """The service accounts; each service gets its credentials in the form in which it reads them."""
-    every = [role(base, vault.password(service)) for service, role in accounts.SERVICE_ROLES.items()]
     for service in ("dashboard", "tools", "watch"):
         vault.hand_over(service, "broker-url", f"mqtt://{service}:{vault.password(service)}@{broker}\n")
     url = f"mqtt://tools:{vault.password('tools')}@{broker}"
     vault.hand_over("tools", "sensor-fleet/config.toml", f'broker = "{url}"\nbase = "{base}"\n')
     vault.hand_over("health", "mosquitto_sub", f"-i health\n-u health\n-P {vault.password('health')}\n")
-    return every
 
 
 def lines(vault: Vault, base: str, at: str) -> str:

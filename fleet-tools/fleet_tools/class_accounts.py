@@ -13,11 +13,13 @@ import socket
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from fleet_client import Address
-from fleet_tools import accounts, accounts_cli, live_accounts
+from fleet_schema import values
+from fleet_tools import accounts, live_accounts, settings
 from fleet_tools.accounts import Account
-from fleet_tools.accounts_changes import changes
+from fleet_tools.accounts_changes import Command, changes
 from fleet_tools.accounts_vault import BOARDS, CLASS, SIMULATED
 from fleet_tools.class_folder import ClassFolder
 from fleet_tools.errors import FleetError
@@ -45,16 +47,16 @@ def settle(folder: ClassFolder, renewed: Collection[str] = ()) -> Done:
     before = vault.document() or {}
     todo = changes(wanted, before, renewed)
     changed = len({one.get("username") or one["rolename"].removeprefix("only-") for one in todo})
-    if address is None:
-        vault.publish(wanted, renewed)
-        return Done(False, changed)
-    if todo:
-        asyncio.run(live_accounts.tell(_as(address, "admin", folder), todo))
-        _wait_until_saved(folder, wanted)
-    gone = [one.id for one in folder.nodes if not may_come(folder, one.id)]
-    if gone:
-        asyncio.run(live_accounts.forget(_as(address, "tools", folder), folder.base, gone))
-    return Done(True, changed)
+    if address is not None:
+        try:
+            _tell(folder, address, todo, wanted)
+            return Done(True, changed)
+        except live_accounts.NotOurs:
+            if folder.in_docker or settings.is_running(_said(folder).get("pid")):
+                raise
+            # Our broker ended without taking running.json away, and somebody else listens there now.
+    vault.publish(wanted, renewed)
+    return Done(False, changed)
 
 
 def may_come(folder: ClassFolder, node_id: str) -> bool:
@@ -82,13 +84,10 @@ def running_broker(folder: ClassFolder) -> Address | None:
         host, _, port = os.environ.get("FLEET_BROKER_AT", "broker:1883").rpartition(":")
         found = Address(host, int(port))
     else:
-        try:
-            said = json.loads(folder.running.read_text())
-            found = Address(said["host"], said["mqtt"])
-        except FileNotFoundError:
+        said = _said(folder)
+        if not said:
             return None
-        except (OSError, ValueError, KeyError, TypeError):
-            raise FleetError(f"{folder.running} cannot be read; delete it if the class does not run") from None
+        found = Address(said["host"], said["mqtt"])
     try:
         socket.create_connection((found.host, found.port), timeout=3).close()
     except OSError:
@@ -104,12 +103,33 @@ def teams(folder: ClassFolder) -> list[str]:
     return found
 
 
+def _said(folder: ClassFolder) -> dict[str, Any]:
+    """What `fleet class start` wrote into running.json; empty if it did not, or took it away when it ended."""
+    try:
+        said = json.loads(folder.running.read_text())
+        if not isinstance(said["host"], str) or not values.is_int(said["mqtt"], 1, 65535):
+            raise ValueError
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise FleetError(f"{folder.running} cannot be read; delete it if the class does not run") from None
+    return {**said}
+
+
+def _tell(folder: ClassFolder, address: Address, todo: list[Command], wanted: list[Account]) -> None:
+    if todo:
+        asyncio.run(live_accounts.tell(as_account(address, "admin", folder), todo))
+        _wait_until_saved(folder, wanted)
+    gone = [one.id for one in folder.nodes if not may_come(folder, one.id)]
+    if gone:
+        asyncio.run(live_accounts.forget(as_account(address, "tools", folder), folder.base, gone))
+
+
 def _wanted(folder: ClassFolder) -> list[Account]:
-    """Secrets and credentials are made here if they are missing. In Docker `accounts init` makes the services'."""
+    """Secrets are made here if they are missing; in Docker `accounts init` makes those of the services."""
     vault = folder.vault
-    services: list[Account] = []
-    if not folder.in_docker:
-        services = accounts_cli.services(vault, folder.base, f"127.0.0.1:{folder.ports['mqtt']}")
+    roles = {} if folder.in_docker else accounts.SERVICE_ROLES
+    services = [role(folder.base, vault.password(service)) for service, role in roles.items()]
     ids = [one.id for one in folder.nodes]
     if ids:
         vault.add_nodes(CLASS, ids, accounts.new_secret)
@@ -129,7 +149,7 @@ def _node_accounts(folder: ClassFolder, secrets: dict[str, str]) -> list[Account
     return found
 
 
-def _as(address: Address, account: str, folder: ClassFolder) -> Address:
+def as_account(address: Address, account: str, folder: ClassFolder) -> Address:
     return Address(address.host, address.port, account, folder.vault.known_password(account))
 
 

@@ -93,6 +93,7 @@ def reset_command(name: str, node: str) -> int:
     """A new secret; the old one is void at once, and who uses it is thrown out. Each run makes another one."""
     with opened(name) as folder:
         found = folder.known_node(node)
+        node = found.id
         if found.revoked:
             raise FleetError(f"{node} is revoked; fleet class add {name} {node} lets it in again, with a new secret")
         folder.vault.set_nodes(CLASS, {node: accounts.new_secret()})
@@ -121,7 +122,7 @@ def close_command(name: str, undo: bool, delete: bool, yes: bool) -> int:
         folder.closed = not undo
         folder.save()
         done = class_accounts.settle(folder)
-        click.echo(f"class {name} is {'open again' if undo else 'closed: nobody can log in'}, {in_force(done)}")
+        click.echo(f"class {name} is {'open again' if undo else 'closed: no node can log in'}, {in_force(done)}")
         if delete:
             _delete(folder)
     return OK

@@ -14,6 +14,7 @@ VERBS = {
     "list": ("class_show", "The classes on this computer."),
     "show": ("class_show", "Who belongs to a class, and whether all of them can log in."),
     "add": ("class_change", "Add somebody to a class that exists, also while it runs."),
+    "names": ("class_names", "Tell the nodes that are here their names and groups from the roster."),
     "revoke": ("class_change", "Turn somebody's access off, at once."),
     "reset": ("class_change", "A new secret for somebody; the old one is void at once."),
     "sheets": ("class_sheets", "A sheet for each node to print: id, secret, address, QR code."),
@@ -32,6 +33,7 @@ Examples:
   fleet class add 3b "Grace Hopper"
   fleet class revoke 3b ada                    off within a second
   fleet class add 3b ada                       lets ada in again, with a new secret
+  fleet class names 3b                         each node learns its name and group
   fleet class close 3b --delete
 \b
 Each may be repeated: what is there stays as it is, and what was begun is completed.

@@ -35,6 +35,10 @@ class ClassNode:
     group: str = ""
     revoked: bool = False
 
+    def config(self) -> dict[str, Any]:
+        """Its part of the node's config.json; the ticket has the rest."""
+        return {"node": self.id, "name": self.name, "groups": [self.group] if self.group else []}
+
 
 @dataclass(frozen=True)
 class Places:
@@ -136,13 +140,17 @@ class ClassFolder:
     def node(self, node_id: str) -> ClassNode | None:
         return next((one for one in self.nodes if one.id == node_id), None)
 
-    def known_node(self, node_id: str) -> ClassNode:
-        """FleetError with the closest id if it is not in the class."""
-        found = self.node(node_id)
-        if found is None:
-            hint = did_you_mean(node_id, [one.id for one in self.nodes]) or f"; fleet class show {self.base} lists all"
-            raise FleetError(f"there is no {node_id!r} in class {self.base}{hint}", USAGE)
-        return found
+    def known_node(self, text: str) -> ClassNode:
+        """By its id, or by a name that only one has; FleetError with the closest id if it is not in the class."""
+        found = self.node(text)
+        named = [one for one in self.nodes if one.name.casefold() == text.casefold()]
+        if found is not None or len(named) == 1:
+            return found or named[0]
+        if named:
+            ids = ", ".join(one.id for one in named)
+            raise FleetError(f"{len(named)} in class {self.base} are called {text}: say which, {ids}", USAGE)
+        hint = did_you_mean(text, [one.id for one in self.nodes]) or f"; fleet class show {self.base} lists all"
+        raise FleetError(f"there is no {text!r} in class {self.base}{hint}", USAGE)
 
     def replace(self, node: ClassNode) -> None:
         self.nodes = [node if one.id == node.id else one for one in self.nodes]

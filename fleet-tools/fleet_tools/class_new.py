@@ -83,6 +83,8 @@ def left_out(folder: ClassFolder, wanted: list[ClassNode], roster: Path | None) 
     """What a person may have expected, and did not happen."""
     ids = {one.id for one in wanted}
     more = [one.id for one in folder.nodes if one.id not in ids and not one.revoked]
+    if roster is None:  # who was added by name is meant to be there
+        more = [one for one in more if one.removeprefix(folder.base + "-").isdecimal()]
     back = [one.id for one in folder.nodes if one.id in ids and one.revoked]
     lines = []
     if wanted and more:

@@ -120,7 +120,7 @@ def slug(name: str, longest: int = LONGEST_ID) -> str:
     words = "".join(
         char if char.isascii() and char.isalnum() else " " for char in plain if char not in "'`\u2019"
     ).split()
-    return _cut("-".join(words), longest)
+    return _cut("-".join(words).lower(), longest)  # again: the decomposition of some signs is a capital
 
 
 def unique(wanted: str, used: Collection[str]) -> str:

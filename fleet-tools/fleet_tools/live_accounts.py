@@ -21,8 +21,12 @@ from fleet_tools.errors import NO_BROKER, FleetError
 TOPIC = accounts.CONTROL + "/v1"
 ANSWERS = TOPIC + "/response"
 LONGEST = 12_000  # bytes of a message: the broker ends the connection of who sends more than 16 KiB
-PATIENCE_S = 15.0  # for the answers to one message
+PATIENCE_S = 10.0  # for the answers to one message
 EXISTS = ("Client already exists", "Role already exists")
+
+
+class NotOurs(FleetError):
+    """Something listens there, but it is not the broker of this class."""
 
 
 async def tell(address: Address, commands: Sequence[Command]) -> None:
@@ -34,11 +38,10 @@ async def tell(address: Address, commands: Sequence[Command]) -> None:
             refused = [one for one in refused if one[1] not in EXISTS] + await _tell(client, again)
     except BrokerRefused as error:
         why = "it does not know the account admin, or its password; an older broker knows it after a restart"
-        raise FleetError(f"{error}: {why}", NO_BROKER) from None
+        raise NotOurs(f"{error}: {why}", NO_BROKER) from None
     except Denied:
-        raise FleetError(
-            f"the broker at {address.public} takes no changes of accounts: it has no such plugin"
-        ) from None
+        why = "is this the broker of the class?"
+        raise NotOurs(f"the broker at {address.public} takes no changes of accounts: {why}", NO_BROKER) from None
     except ClientError as error:
         raise FleetError(f"{error}; run this again, it goes on from there", NO_BROKER) from None
     if refused:
@@ -55,6 +58,8 @@ async def forget(address: Address, base: str, nodes: Sequence[str]) -> None:
             for node in nodes:
                 for kind in ("status", "meta"):
                     await client.publish(topics.node_topic(base, node, kind), b"", retain=True)
+    except BrokerRefused as error:
+        raise NotOurs(f"{error}: is this the broker of the class?", NO_BROKER) from None
     except (ClientError, SchemaError) as error:
         raise FleetError(f"{error}; run this again, it goes on from there", NO_BROKER) from None
 
@@ -81,9 +86,9 @@ async def _tell(client: Client, commands: Sequence[Command]) -> list[tuple[Comma
                         if "error" in answer:
                             refused.append((command, str(answer["error"])))
             except TimeoutError:
-                raise FleetError(
-                    f"the broker at {client.address.public} did not answer within {PATIENCE_S:g} s; "
-                    "run this again, it goes on from there",
+                raise NotOurs(
+                    f"the broker at {client.address.public} did not answer within {PATIENCE_S:g} s: "
+                    "is it the broker of this class? If so, run this again, it goes on from there",
                     NO_BROKER,
                 ) from None
     return refused

@@ -289,11 +289,14 @@ def test_the_next_start_forgets_no_change_of_the_class(fleet: Fleet) -> None:
     document = fleet.compose("exec", "-T", "broker", "cat", "/var/lib/mosquitto/dynamic-security.json")
     fleet.compose("up", "--detach", "--wait", within=180)
     assert fleet.compose("exec", "-T", "broker", "cat", "/var/lib/mosquitto/dynamic-security.json") == document
+    fleet.compose("stop", "broker")
+    fleet.compose("run", "--rm", "-T", "class", "revoke", "fleet", "fleet-03")  # into the file: no broker runs
     fleet.env["FLEET_BOARDS"] = "ada grace alan"  # one more account: this changes the document and restarts the broker
     fleet.compose("up", "--detach", "--wait", within=180)
     assert class_secrets(fleet) == before
     assert comes_in(fleet, "alan", fleet.board("alan"))
     assert not comes_in(fleet, "fleet-01", before["fleet-01"])
+    assert not comes_in(fleet, "fleet-03", before["fleet-03"])
     assert comes_in(fleet, "fleet-02", before["fleet-02"])
     fleet.compose("run", "--rm", "-T", "class", "new", "fleet", "--nodes", "30")
     assert not comes_in(fleet, "fleet-01", before["fleet-01"])

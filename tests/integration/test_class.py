@@ -3,7 +3,6 @@
 import json
 import os
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +12,11 @@ import pytest
 from fleet_tools import cli
 from support.broker import Broker
 from support.logins import DENIED, Login
+from support.node import NodeProcess
 from support.probe import Probe
 from support.schoolroom import Schoolroom
 
+GONE = 2**22 + 1  # more than the largest process id there can be
 pytestmark = pytest.mark.timeout(180)
 
 
@@ -61,10 +62,11 @@ def test_a_revoked_node_is_out_at_once_and_stays_out_and_the_others_notice_nothi
     with room.witness() as witness, room.login("3b-01") as first, room.login("3b-02") as second:
         heard(first, "3b-01", room, witness)
         heard(second, "3b-02", room, witness)
-        began = time.monotonic()
         room.done("revoke", "3b", "3b-01")
+        assert room.broker is not None
+        ended = [line for line in room.broker.log.splitlines() if "administrative action" in line]
+        assert [line for line in ended if " 3b-01 " in line], "the command ended before the session did"
         first.wait_until_thrown_out()
-        assert time.monotonic() - began < 30  # the promise of a second is measured in the benchmark, not here
         cannot_log_in(room, "3b-01")
         heard(second, "3b-02", room, witness)
         assert second.connected
@@ -81,7 +83,10 @@ def test_a_revoked_node_that_still_speaks_is_heard_by_nobody(room: Schoolroom) -
             assert again.refused
         with room.login("3b-02") as second:
             heard(second, "3b-02", room, witness)
-        assert not [str(one) for one in witness.seen(room.topic("3b-01", "#"))[since:]]
+        of_first = [one for one in witness.seen()[since:] if "/3b-01/" in one.topic]
+        assert not [str(one) for one in of_first if one.payload], (
+            "it is more than what takes its retained messages away"
+        )
 
 
 def test_what_the_broker_retains_of_a_revoked_node_is_taken_away_and_nothing_else(room: Schoolroom) -> None:
@@ -251,9 +256,24 @@ def test_a_broker_of_somebody_else_at_the_address_is_left_alone(
         said = json.loads(room.folder.running.read_text())
         room.folder.running.write_text(json.dumps({**said, "pid": os.getpid(), "mqtt": other.port}))
         capsys.readouterr()
-        assert room.fleet("add", "3b", "ada") in (1, 5)
+        assert room.fleet("add", "3b", "ada") == 5
         assert str(other.port) in capsys.readouterr().err
+        room.folder.running.write_text(json.dumps({**said, "pid": GONE, "mqtt": other.port}))
+        assert room.broker is not None
+        room.broker.stop()
+        room.done("new", "3b")  # ours is not there any more, so this goes into the file
+        room.broker.start()
     room.announce()
+    with room.witness() as witness:
+        can_log_in(room, "ada", witness)
+
+
+def test_what_could_not_be_said_is_said_by_the_next_run(room: Schoolroom) -> None:
+    said = room.folder.running.read_text()
+    with Broker() as other:
+        room.folder.running.write_text(json.dumps({**json.loads(said), "mqtt": other.port}))
+        assert room.fleet("add", "3b", "ada") == 5
+    room.folder.running.write_text(said)
     room.done("new", "3b")  # completes what could not be said before
     with room.witness() as witness:
         can_log_in(room, "ada", witness)
@@ -282,6 +302,48 @@ def test_no_other_service_may_change_accounts(room: Schoolroom, service: str) ->
     assert room.document.read_bytes() == before
 
 
+# -- names --------------------------------------------------------------------------------------------------
+
+
+def test_real_nodes_take_their_names_and_groups_from_the_roster(
+    room: Schoolroom, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    roster = tmp_path / "names.csv"
+    roster.write_text("name,group\nJürgen Müller,Blue\nAda,\nOff,\n")
+    room.done("new", "3b", "--roster", str(roster))
+
+    def node(one: str, **more: object) -> NodeProcess:
+        url = f"mqtt://{one}:{room.secret(one)}@127.0.0.1:{room.port}"
+        return NodeProcess(url, one, environment={"FLEET_BASE": "3b"}, **more)  # type: ignore[arg-type]
+
+    with room.witness() as witness, node("juergen-mueller") as juergen, node("ada", name="Countess"):
+        for name in ("juergen-mueller", "ada"):
+            witness.expect(room.topic(name, "meta"), within=30)
+        capsys.readouterr()
+        room.done("names", "3b")
+        assert capsys.readouterr().out == "juergen-mueller is Jürgen Müller, in group blue\n"
+        meta = room.topic("juergen-mueller", "meta")
+        said = witness.expect(meta, lambda one: one.json()["groups"] == ["blue"], within=30).json()
+        assert said["name"] == "Jürgen Müller"
+        with Login(room.port, "tools", room.password("tools")) as teacher:
+            teacher.publish("3b/1/_blue/cmd/echo", b'{"id": "g1"}')
+        witness.expect(room.topic("juergen-mueller", "ack"), lambda one: one.json()["id"] == "g1", within=30)
+        room.done("names", "3b")
+        assert capsys.readouterr().out == "", "it was told again"
+        room.done("names", "3b", "--all")
+        assert capsys.readouterr().out == "ada is Ada\n"
+        assert juergen.alive
+
+
+def test_names_of_a_class_that_does_not_run_are_told_to_nobody(
+    classes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    room = Schoolroom(classes)
+    room.done("new", "3b", "--nodes", "2")
+    assert room.fleet("names", "3b") == 5
+    assert "class 3b does not run" in capsys.readouterr().err
+
+
 # -- kill -9 ------------------------------------------------------------------------------------------------
 
 
@@ -307,6 +369,18 @@ def test_adding_that_is_killed_at_any_step_is_completed_by_the_next_run(room: Sc
         heard(second, "3b-02", room, witness)
         assert connects(room, "3b-02") == 1, "somebody who was in before was thrown out"
     assert steps >= 4, "roster, secret, the message to the broker and what follows"
+
+
+def test_what_was_broken_off_shows_and_is_completed(room: Schoolroom, capsys: pytest.CaptureFixture[str]) -> None:
+    assert room.killed_at(3, "add", "3b", "ada"), "roster and secret are written, and the broker was not told"
+    room.done("show", "3b")
+    assert "1 account not in force yet" in capsys.readouterr().err
+    room.done("new", "3b")
+    assert "1 account completed, in force at once" in capsys.readouterr().out
+    room.done("show", "3b")
+    assert "not in force" not in capsys.readouterr().err
+    with room.witness() as witness:
+        can_log_in(room, "ada", witness)
 
 
 def test_revoking_that_is_killed_at_any_step_is_completed_by_the_next_run(room: Schoolroom) -> None:
@@ -352,11 +426,11 @@ def test_a_class_that_is_killed_while_it_is_made_is_completed_by_the_next_run(cl
         assert room.files() == before
         left = list((classes / name).rglob("tmp*"))
         assert not left, f"killed at step {step}: {left} is left"
-    assert steps >= 12
-    last = Schoolroom(classes, "c12")
+    assert steps >= 8, "five services, the secrets, the roster and the document"
+    last = Schoolroom(classes, "c8")
     with last, last.witness() as witness:
         for number in (1, 2, 3):
-            can_log_in(last, f"c12-0{number}", witness)
+            can_log_in(last, f"c8-0{number}", witness)
 
 
 def test_deleting_that_is_killed_at_any_step_is_completed_by_the_next_run(classes: Path) -> None:
@@ -371,7 +445,7 @@ def test_deleting_that_is_killed_at_any_step_is_completed_by_the_next_run(classe
             room.done("close", "3b", "--delete", "--yes")
         left = list((classes / "3b").rglob("*"))  # the empty folder may be, which is no class
         assert not left, f"killed at step {step}: {left} is left"
-    assert steps >= 12
+    assert steps >= 8
 
 
 def secrets_on_disk(folder: Path) -> dict[str, object]:

@@ -15,7 +15,7 @@ from support.broker import Broker
 from support.logins import Login
 from support.probe import Probe
 
-LIMIT = "max_packet_size 16384"  # as in broker/mosquitto.conf: what is longer ends the connection
+SHIPPED = tiers.ROOT / "broker" / "mosquitto.conf"
 
 
 def plugin() -> Path:
@@ -25,6 +25,11 @@ def plugin() -> Path:
     tiers.require(found, "mosquitto's dynamic-security plugin is not installed")
     assert found is not None
     return found
+
+
+def limits() -> list[str]:
+    """The limits of the broker that we ship: they must let every change through, and thirty at once."""
+    return [line for line in SHIPPED.read_text().splitlines() if line.startswith(("max_", "memory_"))]
 
 
 class Schoolroom:
@@ -78,8 +83,8 @@ class Schoolroom:
     # -- with a broker ------------------------------------------------------------------------------------
 
     def __enter__(self) -> "Schoolroom":
-        lines = ("allow_anonymous false", f"plugin {plugin()}", f"plugin_opt_config_file {self.document}", LIMIT)
-        self.broker = Broker(*lines)
+        lines = ("allow_anonymous false", f"plugin {plugin()}", f"plugin_opt_config_file {self.document}")
+        self.broker = Broker(*lines, *limits())
         self.broker.start()
         self.announce()
         return self

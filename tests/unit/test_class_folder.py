@@ -185,6 +185,19 @@ def test_a_roster_that_somebody_broke_is_told_and_left_alone(
     assert files(root) == before
 
 
+def test_people_are_called_by_their_names_unless_two_have_it(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet("new", "3b", "--roster", str(roster(tmp_path, "name\nAda\nAda\nJürgen Müller\n")))
+    assert fleet("revoke", "3b", "jürgen müller") == 0
+    assert "juergen-mueller is revoked" in capsys.readouterr().out
+    assert fleet("reset", "3b", "ada-2") == 0
+    folder = ClassFolder.open("3b")
+    assert folder.known_node("ada").id == "ada"  # an id counts before a name
+    assert fleet("revoke", "3b", "ADA") == 2
+    assert "2 in class 3b are called ADA: say which, ada, ada-2" in capsys.readouterr().err
+
+
 def test_a_closed_class_is_deleted_with_all_that_it_had(root: Path) -> None:
     fleet("new", "3b", "--nodes", "2")
     fleet("new", "4c", "--nodes", "2")
@@ -288,6 +301,7 @@ def test_an_id_that_compose_gave_to_a_simulated_node_is_not_given_again(
         ("  Ada   Lovelace  ", "ada-lovelace"),
         ("Maximilian Alexander von Hohenstein", "maximilian-alexander"),
         ("R2-D2!", "r2-d2"),
+        ("\U0001d434da", "ada"),  # a mathematical capital
         ("Юлия", ""),
         ("🙂", ""),
         ("", ""),
@@ -431,6 +445,15 @@ def test_the_largest_role_fits_into_one_message() -> None:
     groups = [f"{number:016}" for number in range(40)]
     commands = changes([accounts.node("x" * 16, "x" * 20, "x" * 19, groups)], {})
     assert max(len(json.dumps({"commands": [one]})) for one in commands) < 16_000
+
+
+def test_what_others_put_into_the_document_stays() -> None:
+    ada = accounts.node("3b", "ada", "secret")
+    theirs = {"anonymousGroup": "guests", "groups": [{"groupname": "guests", "roles": [], "clients": []}]}
+    before = {**accounts.document([ada]), **theirs}
+    now = accounts.document([ada, accounts.node("3b", "grace", "secret")], before)
+    assert {key: now[key] for key in theirs} == theirs
+    assert accounts.is_same(accounts.document([ada], before), before)
 
 
 def test_nothing_is_said_about_accounts_that_are_as_they_should_be() -> None:
