@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fleet_client.address import Address
-from fleet_client.errors import BrokerUnreachable
+from fleet_client.errors import BrokerUnreachable, Distrust
 
 # X509_V_ERR_... of OpenSSL's x509_vfy.h, as in SSLCertVerificationError.verify_code
 NOT_YET_VALID, EXPIRED = 9, 10
@@ -32,13 +32,9 @@ class Context(ssl.SSLContext):
         except BaseException as error:
             wrapped.close()
             if isinstance(error, OSError):
-                raise HandshakeFailed(why(address, error, datetime.now(UTC))) from None
+                raise Distrust(why(address, error, datetime.now(UTC))) from None
             raise
         return wrapped
-
-
-class HandshakeFailed(BrokerUnreachable):
-    """TCP worked, TLS did not; nothing of ours was sent."""
 
 
 def context(address: Address, patience_s: float) -> Context:

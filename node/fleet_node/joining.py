@@ -8,7 +8,6 @@ joining.txt: read from flash when one is needed, since all of them are 3 KB of R
 import asyncio
 import errno
 
-from fleet_node.session import Distrust
 from fleet_schema import topics
 
 LATE_MS = 7000  # a host that is there has answered by then
@@ -82,10 +81,10 @@ class Joining:
             user = self._config["broker"]["user"]
             if word == "secret" and user != self._config["node"]:
                 word = "id" if user else "no-secret"
+        elif hasattr(error, "word"):  # TLS
+            word = error.word
         elif stage == 0:
             word = "name"
-        elif isinstance(error, Distrust):
-            word = error.word
         elif code == errno.ECONNREFUSED or (stage == 1 and code == errno.ECONNRESET):
             word = "nobody"
         elif stage == 1:

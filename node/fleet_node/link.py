@@ -14,8 +14,6 @@ from fleet_node.session import LinkError, Session
 
 PATIENCE_MS = 5000  # for every answer of the broker; less if the keepalive is short
 
-NO_ANSWER = "it closed the connection without an answer: it is full, or its port wants TLS or another protocol"
-
 REFUSALS = {
     1: "it does not speak MQTT 3.1.1",
     2: "it does not like this node id",
@@ -122,6 +120,7 @@ class Link:
             except LinkError as error:
                 fault = error
                 reason = str(error)
+                self._dialer.forget()  # whoever has that address by now is not our broker
             except OSError as error:
                 fault = error
                 reason = "cannot reach it: " + str(error)
@@ -173,7 +172,7 @@ class Link:
         try:
             answer = await stream.readexactly(4)
         except (EOFError, OSError):
-            raise LinkError(NO_ANSWER)
+            raise LinkError("it closed the connection without an answer")
         if answer != b"\x20\x02\0\0":
             self._answer = answer
         if answer[:2] != b"\x20\x02":

@@ -22,14 +22,6 @@ class LinkError(Exception):
     """The connection cannot be made or cannot go on; the text is fit for a person."""
 
 
-class Distrust(LinkError):
-    """TLS failed before anything was sent; `word` begins a line of joining.txt."""
-
-    def __init__(self, word, text):
-        super().__init__(text)
-        self.word = word
-
-
 class Session:
     """`owner` and `spawn` as in link.Link; `pid` is the last packet id used, which goes on over sessions."""
 

@@ -1,11 +1,15 @@
-"""TLS: which broker this node believes, and what is wrong with another. Loaded only if the configuration asks."""
+"""TLS to the broker: whom this node believes, and what is wrong with another. Loaded only if the configuration asks."""
 
 import time
 from binascii import a2b_base64
 
 import tls
 
-from fleet_node.session import Distrust
+from fleet_node import authority
+from fleet_node.dial import Dialer
+from fleet_node.session import LinkError
+
+PIECE = 1024  # bytes given to mbedTLS at once; on a board it takes up to 4096
 
 # What mbedTLS says of a certificate (x509_crt.c), worst first: a part of its words, our word, and what it means.
 CERTIFICATE = (
@@ -17,24 +21,94 @@ CERTIFICATE = (
 
 # Its error numbers (ssl.h, x509.h) and those of the network.
 UNTRUSTED = ("tls-ca", "this is not your class's broker: its certificate is not the right one")
-NO_TLS = ("tls-none", "no TLS there: is the port right (8883)?")
+NO_TLS = ("tls-none", "no TLS there, or the connection ended: is the port right (8883)?")
 NO_MEMORY = ("tls", "not enough memory for TLS")
-NUMBERS = {-0x2700: UNTRUSTED, -0x7200: NO_TLS, -0x7280: NO_TLS, 104: NO_TLS, -0x7F00: NO_MEMORY, 12: NO_MEMORY}
+NUMBERS = {
+    -0x2700: UNTRUSTED,
+    -0x7200: NO_TLS,
+    -0x7280: NO_TLS,
+    104: NO_TLS,
+    32: NO_TLS,
+    -0x7F00: NO_MEMORY,
+    12: NO_MEMORY,
+}
 
 
-class Trust:
-    """In a broker whose certificate was signed by the CA in the file `ca` and is for `name`. ValueError, OSError."""
+class Distrust(LinkError):
+    """TLS failed before anything was sent; `word` begins a line of joining.txt."""
 
-    def __init__(self, ca, name):
-        self._name = name
-        self._context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
-        self._context.verify_mode = tls.CERT_REQUIRED
-        with open(ca, "rb") as file:
-            self._context.load_verify_locations(to_der(file.read()))
+    def __init__(self, word, text):
+        super().__init__(text)
+        self.word = word
 
-    def wrap(self, sock):
-        """A socket whose first write is the handshake; nothing of what is written goes to a broker of no trust."""
-        return self._context.wrap_socket(sock, server_hostname=self._name, do_handshake_on_connect=False)
+
+class TlsDialer(Dialer):
+    """Connections to a broker whose certificate is for `tls_name` and was signed by the CA in the file `ca`.
+
+    With a `fingerprint` the CA may be missing, and is fetched; without one it is a ValueError. What is written before
+    the broker has shown who it is, waits.
+    """
+
+    def __init__(self, broker):
+        super().__init__(broker["host"], broker["port"])
+        self._broker = broker
+        self._name = broker["tls_name"] or broker["host"]
+        self._tls = self._context = None
+        self._piece = b""
+        fingerprint = broker["fingerprint"]
+        try:
+            with open(broker["ca"], "rb") as file:
+                der = to_der(file.read())
+            if not fingerprint or authority.is_that(der, fingerprint):
+                self._believe(der)
+        except (OSError, ValueError, IndexError):
+            if not fingerprint:
+                raise ValueError('"ca" is ' + broker["ca"] + ": there must be the CA certificate of your class, ca.der")
+
+    async def open(self):
+        if self._context is None:
+            await self._fetch()
+        sock = await Dialer.open(self)
+        self._tls = self._context.wrap_socket(sock, server_hostname=self._name, do_handshake_on_connect=False)
+        return self._tls
+
+    async def _fetch(self):
+        broker = self._broker
+        place = "http://" + broker["host"] + ":" + str(broker["http"]) + "/ca.der"
+        try:
+            self._believe(await authority.fetch(broker["host"], broker["http"], broker["fingerprint"], broker["ca"]))
+        except OSError:
+            raise Distrust("tls-get", "the CA certificate of the class is not at " + place)
+        except ValueError:
+            raise Distrust("tls-fake", "the CA certificate at " + place + " is not the one of the sheet")
+
+    def _believe(self, der):
+        context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+        context.verify_mode = tls.CERT_REQUIRED
+        context.load_verify_locations(der)
+        self._context = context
+
+    async def greet(self, data):
+        """The first write is the handshake too; it computes for 10 ms on a PC and longer on a board, in one piece."""
+        try:
+            await Dialer.greet(self, data)
+        except (OSError, ValueError) as error:
+            raise refusal(error)
+
+    def write(self, data):
+        """mbedTLS wants to see the very same bytes again if it could not send them, and calls all it then sees sent."""
+        piece = self._piece or bytes(data[:PIECE])
+        sent = self._tls.write(piece) or 0
+        self._piece = b"" if sent else piece
+        return sent
+
+    def close(self):
+        """Both: TLS lets go of its TCP socket when a handshake fails."""
+        if self._tls:
+            self._tls.close()
+        self._tls = None
+        self._piece = b""
+        Dialer.close(self)
 
 
 def to_der(data):

@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,12 +46,12 @@ def sheets(root: Path, request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture
-def paper(browser: Browser, sheets: Path, request: pytest.FixtureRequest) -> Page:
+def paper(browser: Browser, sheets: Path) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 1280, "height": 900}, device_scale_factor=2)
-    request.addfinalizer(page.close)
     page.goto(sheets.as_uri())
     page.emulate_media(media="print")
-    return page
+    yield page
+    page.close()
 
 
 def tickets(root: Path) -> dict[str, str]:

@@ -17,7 +17,9 @@ def sources() -> list[str]:
 def test_the_mip_manifest_lists_every_file_of_a_board_and_no_other():
     manifest = json.loads((NODE / "package.json").read_text())
     assert all(target == url for target, url in manifest["urls"])
-    assert sorted(target for target, _ in manifest["urls"]) == sorted([*sources(), "main.py", "config.example.json"])
+    assert sorted(target for target, _ in manifest["urls"]) == sorted(
+        [*sources(), "main.py", "join.py", "config.example.json"]
+    )
 
 
 def test_main_is_under_thirty_lines_and_every_other_file_under_two_hundred():
