@@ -17,6 +17,9 @@ from fleet_dashboard.queries import Condition
 from fleet_dashboard.roster import Expected, Roster
 from fleet_dashboard.trouble import HELP, LEVELS, NEVER, Facts, Verdict, headline, judge
 
+GRACE_MS = 5000  # between status and meta
+SPEAKS_MS = 60_000
+
 
 class Roll:
     def __init__(
@@ -94,6 +97,7 @@ class Roll:
             last=presence.last,
             word=presence.why,
             greeted=bool(presence.boot),
+            lacks=_lacks(node, now),
             paused=presence.paused,
             wake=presence.wake,
             boards=two_boards(node) if presence.is_shared(now) else "",
@@ -114,6 +118,17 @@ class Roll:
             ((rule, times),) = culprit.rules.most_common(1)
             found |= {"rule": rule, "times": times, "broken": culprit.whys[rule]}
         return found
+
+
+def _lacks(node: Node, now: int) -> str:
+    """Who speaks and did not say who it is, as programs do that people write by hand; it was asked meanwhile."""
+    presence = node.presence
+    if not presence.last or now - presence.last > SPEAKS_MS:
+        return ""
+    if presence.boot and now - presence.since < GRACE_MS:
+        return ""
+    lacking = [kind for kind, there in (("status", presence.boot), ("meta", node.meta)) if not there]
+    return " and no ".join(f"`{kind}`" for kind in lacking)
 
 
 def _name(node: Node | None, one: Expected | None) -> str:

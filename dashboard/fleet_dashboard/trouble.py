@@ -30,7 +30,8 @@ class Facts:
     since: int = 0
     last: int = 0  # when anything live was heard; 0: never
     word: str = ""  # the reason of its state, as presence has it
-    greeted: bool = True  # it said who it is since the dashboard started
+    greeted: bool = True  # it sent a status since the dashboard started
+    lacks: str = ""  # of what says who it is, though it speaks
     paused: int = 0  # until then
     wake: int = 0  # asleep until then
     on_roster: bool | None = None  # None: there is no roster
@@ -110,14 +111,14 @@ RULES = (
     Rule(
         "lost",
         HELP,
-        lambda it: it.state == "lost" and not it.greeted,
+        lambda it: it.state == "lost" and not it.greeted and not it.lacks,
         lambda it: "not heard since the dashboard started" + (f", {it.quiet} ago before that" if it.last else ""),
         "Look at the board: power, Wi-Fi? If it is not in class today, forget it under Commands.",
     ),
     Rule(
         "lost",
         HELP,
-        lambda it: it.state == "lost",
+        lambda it: it.state == "lost" and it.greeted,
         lambda it: f"lost {it.ago} ago: {'no goodbye' if 'will' in it.word else it.word}",
         "Look at the board: dark, then give it power; else bring it nearer to the access point.",
     ),
@@ -127,6 +128,13 @@ RULES = (
         lambda it: it.rule,
         lambda it: f"breaks {it.rule} {it.times:,} {'time' if it.times == 1 else 'times'}: {it.broken}",
         "Look the rule up in docs/topics.md, and mend what its program sends.",
+    ),
+    Rule(
+        "no-hello",
+        HELP,
+        lambda it: it.lacks,
+        lambda it: f"speaks, but never said who it is: no {it.lacks} came",
+        "Its program sends `status` and `meta` with retain after every connect; docs/topics.md has both.",
     ),
     Rule(
         "silent",

@@ -45,6 +45,7 @@ TROUBLES = {
     "3b-25": "offline",
     "3b-27": "sleeping",
     "3b-29": "paused",
+    "3b-30": "no-hello",
     "guest": "stranger",
     "mallory": "schema",
 }
@@ -171,7 +172,7 @@ def others(client: paho.Client) -> Iterator[tuple[Node, Any]]:
     yield back, lambda: back.read(up=back.up % 5000)
     bad = Node(client, "3b-17")
     yield bad, lambda: bad.read(hist=2)
-    for name in ("3b-19", "3b-23", "guest"):
+    for name in ("3b-19", "3b-23", "3b-30", "guest"):
         node = Node(client, name)
         yield node, node.read
     short = Node(client, "3b-21")
@@ -188,7 +189,8 @@ def play(url: str) -> None:
     client = connect(url, "class-3b")
     doing = list(others(client))
     for node, _ in doing:
-        node.hello()
+        if node.id != "3b-30":
+            node.hello()
         if node.id == "3b-21":
             journal(node)
     quiet = Node(client, "3b-11")

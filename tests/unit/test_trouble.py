@@ -33,6 +33,12 @@ TABLE: list[tuple[dict[str, Any], str, str, str]] = [
         "help",
         "not heard since the dashboard started, 2 h ago before that",
     ),
+    (
+        {"state": "lost", "greeted": False, "lacks": "`status` and no `meta`"},
+        "no-hello",
+        "help",
+        "speaks, but never said who it is: no `status` and no `meta` came",
+    ),
     ({"boards": BOARDS}, "duplicate-id", "help", f"two boards with this id: {BOARDS}"),
     (RULE, "schema", "help", "breaks F-TELE-3 12 times: hist is 1 or absent"),
     ({**RULE, "times": 1}, "schema", "help", "breaks F-TELE-3 1 time: hist is 1 or absent"),

@@ -8,18 +8,12 @@ import {span} from "./units.js";
 await loadStyle("/static/class.css");
 
 const EVERY_MS = 1000;
-const COUNTS = [
-  ["help", "need you", "state-lost"],
-  ["away", "away", "state-sleeping"],
-  ["fine", "fine", "mark-yes"],
-];
 
 export class ClassPage {
   constructor(fleet) {
     this.fleet = fleet;
     this.asked = -Infinity;
     this.headline = h("h1", {class: "roll-headline"}, "…");
-    this.counts = h("ul", {class: "roll-counts", "aria-label": "The class in numbers"});
     this.problem = h("p", {class: "problem roll-problem", role: "alert", hidden: true});
     this.rows = h("tbody", {});
     const heads = ["Name", "Id", "Group", "State", "For", "Why, and what to do"];
@@ -31,7 +25,7 @@ export class ClassPage {
       this.rows,
     );
     this.empty = h("p", {class: "nothing", hidden: true}, "Nobody is here yet. Who switches a node on is listed here.");
-    this.element = h("div", {class: "class-page"}, h("header", {}, this.headline, this.counts), this.problem, this.table, this.empty);
+    this.element = h("div", {class: "class-page"}, this.headline, this.problem, this.table, this.empty);
   }
 
   show() {
@@ -72,19 +66,10 @@ export class ClassPage {
     setText(this.headline, sentence(roll.headline));
     setAttribute(this.headline, "data-level", roll.help ? "help" : "fine");
     this.say([roll.problem, ...roll.notes].filter(Boolean).map(sentence).join("\n"));
-    const counts = COUNTS.filter(([level]) => roll.counts[level]);
-    patchList(this.counts, counts, ([level]) => level, makeCount, (item, [level]) => setText(item.number, `${roll.counts[level]}`));
     patchList(this.rows, roll.nodes, ({id}) => id, makeRow, (row, one) => patchRow(row, one, roll.now));
     setHidden(this.table, !roll.nodes.length);
     setHidden(this.empty, roll.nodes.length > 0);
   }
-}
-
-function makeCount([level, words, shape]) {
-  const number = h("b", {});
-  const item = h("li", {"data-level": level}, glyph(shape), number, ` ${words}`);
-  item.number = number;
-  return item;
 }
 
 function makeRow({id}) {
@@ -122,10 +107,17 @@ function patchRow(row, one, now) {
   setGlyph(parts.mark, one.state === "never" ? "mark-no" : `state-${one.state}`);
   setText(parts.state, one.state);
   setText(parts.since, one.since ? span(now - one.since) : "");
-  setText(parts.why, one.kind === "fine" ? "" : sentence(one.why));
+  setWords(parts.why, one.kind === "fine" ? "" : sentence(one.why));
   const remedy = one.level === "help" ? one.do : "";
-  setText(parts.do, remedy);
+  setWords(parts.do, remedy);
   setHidden(parts.do, !remedy);
+}
+
+/** Text in which `code` is marked as in this sentence. */
+function setWords(element, text) {
+  if (element.words === text) return;
+  element.words = text;
+  element.replaceChildren(...text.split("`").map((part, place) => (place % 2 ? h("code", {}, part) : part)));
 }
 
 function sentence(text) {
