@@ -31,7 +31,8 @@ def empty_fleet() -> None:
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("classes")
-    (root / "names.csv").write_text("name\n" + "\n".join(NAMES) + "\n")
+    rows = [f"{name},node-{number}" for number, name in enumerate(NAMES, 1)]
+    (root / "names.csv").write_text("name,id\n" + "\n".join(rows) + "\n", encoding="utf-8")
     fleet(root, "class", "new", "3b", "--roster", "names.csv", "--at", "192.168.178.120")
     fleet(root, "class", "sheets", "3b", "--svg", str(root / "codes"))
     return root

@@ -137,7 +137,7 @@ def test_another_address_stays_the_one_of_the_class(root: Path) -> None:
     assert "\n10.0.0.7\n" in Cards((root / "classes/3b/sheets.html").read_text()).cards[0]
 
 
-@pytest.mark.parametrize("address", ["", "a b", "http://192.168.1.10", "192.168.1.10:1883", "<b>", "x" * 300])
+@pytest.mark.parametrize("address", ["", "a b", "http://192.168.1.10", "192.168.1.10:1883", "<b>"])
 def test_what_is_no_address_is_refused_and_not_kept(
     root: Path, address: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
