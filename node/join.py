@@ -50,7 +50,9 @@ def main():
     _replace(FRESH, CONFIG)
     print("This is " + found["node"] + " of class " + found["base"] + ", broker " + found["host"] + ".")
     if found["tls"]:
-        print("Its ticket is for TLS: put the file ca.der of your class beside config.json.")
+        print(
+            "Its ticket is for TLS: it gets the CA certificate of the class from http://%s:8080/ca.der" % found["host"]
+        )
     print("Now " + ("start it: micropython node/main.py" if PC else "press reset") + ". It says whether it works.")
     return True
 

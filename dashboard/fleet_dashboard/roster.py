@@ -82,10 +82,9 @@ def parse(text: str) -> tuple[dict[str, Expected], str]:
 def _expected(entry: Any) -> Expected | None:
     if not isinstance(entry, dict) or not isinstance(entry.get("id"), str) or not topics.is_node_id(entry["id"]):
         return None
-    name, group = entry.get("name"), entry.get("group")
-    return Expected(
-        entry["id"],
-        name.strip()[:MAX_NAME] if isinstance(name, str) and name.strip() else entry["id"],
-        group[:MAX_NAME] if isinstance(group, str) else "",
-        bool(entry.get("revoked")),
-    )
+    name, group = _text(entry.get("name")), _text(entry.get("group"))
+    return Expected(entry["id"], name or entry["id"], group, bool(entry.get("revoked")))
+
+
+def _text(value: Any) -> str:
+    return value.strip()[:MAX_NAME] if isinstance(value, str) and value.isprintable() else ""

@@ -18,7 +18,7 @@ import uvicorn
 from starlette.routing import BaseRoute
 
 from fleet_client import Client
-from fleet_dashboard import announce, confirm, web, web_class, web_report, web_roll, web_rounds, web_time
+from fleet_dashboard import announce, confirm, web, web_authority, web_class, web_report, web_roll, web_rounds, web_time
 from fleet_dashboard.alerts import FADE_MS, Alerts
 from fleet_dashboard.arena import Arena
 from fleet_dashboard.boot import Boot
@@ -182,6 +182,7 @@ class Service:
         """Of the parts that have pages of their own."""
         reports = Reports(self._settings.base, self._store, self._registry, self._arena, self._commands)
         parts = (
+            web_authority.AuthorityPages(self._settings.ca),
             web_report.ReportPages(reports, self._now_ms),
             web_rounds.RoundPages(self._arena),
             web_class.ClassPages(self._classroom),

@@ -72,7 +72,7 @@ def write_codes(folder: ClassFolder, plain: bool, where: Path) -> None:
     except OSError as error:
         raise FleetError(f"{where} cannot be made ({error.strerror})") from None
     for ticket in tickets(folder, plain):
-        code = sheets.qr_svg(sheets.link(ticket, folder.ports["http"]), size_mm=40)
+        code = sheets.qr_svg(sheets.link(ticket, folder.ports["http"]), size="40mm")
         class_folder.write(where / f"{ticket.node}.svg", code)
 
 
@@ -87,15 +87,16 @@ def tickets(folder: ClassFolder, plain: bool = False) -> list[Ticket]:
         raise FleetError(f"class {folder.base} has no node that may join: fleet class add {folder.base} NAME", USAGE)
     made = [Ticket(one.id, secrets[one.id], host, port, folder.base, tls, ca) for one in coming]
     try:
-        parse(str(made[0]))
+        if parse(str(made[0])) != made[0]:
+            raise TicketError("host", "it is no name or IPv4 address alone")
     except TicketError as error:
-        raise FleetError(f"{host!r} cannot be on a sheet: {error}", USAGE) from None
+        raise FleetError(f"{host[:60]!r} cannot be on a sheet: {error}", USAGE) from None
     return made
 
 
 def address(folder: ClassFolder) -> str:
     """What the sheets say: as the class has it, else where this computer is now."""
-    if folder.where:
+    if folder.where is not None:
         return folder.where
     if os.environ.get("FLEET_BIND", "0.0.0.0") not in ("0.0.0.0", "127.0.0.1", "::"):
         return os.environ["FLEET_BIND"]  # of compose.yaml

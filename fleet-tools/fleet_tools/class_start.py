@@ -121,8 +121,8 @@ class ClassRun:
     def __init__(self, folder: ClassFolder, plan: Plan, mosquitto: Mosquitto, interrupt: Interrupt) -> None:
         self.folder, self.plan, self.interrupt = folder, plan, interrupt
         self.crew = Crew(session.note)
-        tls = certificates.ensure(folder.tls, folder.base)
-        self.listeners = Listeners(plan.mqtt, plan.lan, plan.mqtts, (tls.cert, tls.key), plan.websockets)
+        self.tls = certificates.ensure(folder.tls, folder.base)
+        self.listeners = Listeners(plan.mqtt, plan.lan, plan.mqtts, (self.tls.cert, self.tls.key), plan.websockets)
         self.mosquitto = mosquitto
         self.broker: ClassBroker | None = None
         self.dashboard: Child | None = None
@@ -215,6 +215,7 @@ class ClassRun:
             "FLEET_HTTP_NAMES": ",".join(names_of_this_computer()) if self.plan.lan else "",
             "FLEET_DATA": str(private_folder(self.folder.data)),
             "FLEET_ROSTER": str(self.folder.roster),
+            "FLEET_CA": str(self.tls.ca),
         }
         self.dashboard = dashboard_child(env, self.folder.folder / "dashboard.log", leashed=True)
         self.crew.start(self.dashboard)

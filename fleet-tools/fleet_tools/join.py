@@ -52,16 +52,25 @@ CODES = {
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A config.json in place of the ticket.",
 )
+@click.option(
+    "--ca",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The CA certificate of the class, if its dashboard cannot be asked for it.",
+)
 @click.option("--check", is_flag=True, help="Only say whether it works, and end.")
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="Where the node keeps its files.")
 @click.option("--period", type=click.IntRange(100, 3_600_000), metavar="MS", help="Time between readings.")
-def join_command(file: Any, config: Path | None, check: bool, folder: Path | None, period: int | None) -> int:
+def join_command(
+    file: Any, config: Path | None, ca: Path | None, check: bool, folder: Path | None, period: int | None
+) -> int:
     """Bring a simulated node of this computer into a class, with the ticket of a sheet."""
     if file is not None and config is not None:
         raise FleetError("give --ticket-file or --config, not both", USAGE)
     wanted = read_config(config) if config else from_ticket(file.read() if file else ask())
     if period is not None:
         wanted["period"] = period
+    if ca is not None:
+        name_ca(wanted["broker"], ca)
     try:
         fetch.fetch()
     except fetch.FetchError as error:
@@ -82,9 +91,24 @@ def ask() -> str:
 
 def from_ticket(text: str) -> dict[str, Any]:
     try:
-        return ticket.parse(text).config()
+        wanted = ticket.parse(text).config()
     except ticket.TicketError as error:
         raise FleetError(str(error), USAGE) from None
+    at = re.match(r"\s*http://[^/]+:(\d{1,5})/join#", text)
+    if at and wanted["broker"].get("tls"):
+        wanted["broker"]["http"] = int(at[1])  # of the dashboard, which has the CA certificate
+    return wanted
+
+
+def name_ca(broker: dict[str, Any], ca: Path) -> None:
+    """FleetError if it is not the CA that the ticket means."""
+    from fleet_tools import certificates
+
+    if not broker.get("tls"):
+        raise FleetError("this ticket is for a broker without TLS, so it needs no --ca", USAGE)
+    if broker.get("fingerprint", "") not in ("", certificates.fingerprint(ca)):
+        raise FleetError(f"{ca} is not the CA certificate that your ticket means: compare its end, behind the #", USAGE)
+    broker["ca"] = str(ca.resolve())
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -106,6 +130,9 @@ def default_folder(wanted: dict[str, Any]) -> Path:
 def write_config(wanted: dict[str, Any], folder: Path) -> Path:
     """The node's config.json in `folder`, for nobody else's eyes: it holds the secret."""
     path = processes.private_folder(folder) / "config.json"
+    broker = wanted["broker"]
+    if broker.get("ca") == "ca.der":
+        wanted = {**wanted, "broker": {**broker, "ca": str(path.with_name("ca.der"))}}  # fetched by the node
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

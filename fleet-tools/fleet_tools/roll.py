@@ -9,6 +9,7 @@ import click
 
 from fleet_tools import dashboard, session, settings, words
 from fleet_tools.errors import NOBODY_ANSWERED, OK, SOME_FAILED, FleetError
+from fleet_tools.watch import printable
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -105,14 +106,14 @@ def table(roll: dict[str, Any]) -> Group:
         )
     for row in roll["nodes"]:
         mark, colour = MARKS.get(row["level"], ("?", ""))
-        why = Text(row["why"], "bold" if row["level"] == "help" else "dim" if row["level"] == "out" else "")
+        why = Text(printable(row["why"]), "bold" if row["level"] == "help" else "dim" if row["level"] == "out" else "")
         if row["level"] == "help" and row["do"]:
             why.append(f"\n{row['do']}", "not bold dim")
         rows.add_row(
             Text(mark, colour),
             row["id"],
-            Text(row["name"] if row["name"] != row["id"] else ""),
-            Text(" ".join(row["groups"])),
+            Text(printable(row["name"]) if row["name"] != row["id"] else ""),
+            Text(printable(" ".join(row["groups"]))),
             Text(row["state"], STATES.get(row["state"], "")),
             words.age(roll["now"] - row["since"]) if row["since"] else "",
             why,

@@ -75,16 +75,13 @@ def page(base: str, sheets: Sequence[Sheet], http_port: int = 8080) -> str:
     return "\n".join([*parts, "</main></body></html>", ""])
 
 
-def qr_svg(text: str, size_mm: int | None = None) -> str:
-    """The QR code as an SVG element that scales with its box; with a size it is a file of its own."""
-    code = segno.make(text, micro=False, error="m")
+def qr_svg(text: str, size: str | None = None) -> str:
+    """The QR code as an SVG element that scales with its box; with a size, such as 40mm, it is a file of its own."""
     out = io.BytesIO()
-    if size_mm is None:
-        code.save(out, kind="svg", border=QUIET, xmldecl=False, svgns=True, nl=False, omitsize=True)
-        return out.getvalue().decode().replace("<svg ", '<svg role="img" aria-label="QR code" ', 1)
-    modules = code.symbol_size(border=QUIET)[0]
-    code.save(out, kind="svg", border=QUIET, scale=size_mm / modules, unit="mm", light="white", nl=False)
-    return out.getvalue().decode()
+    code = segno.make(text, micro=False, error="m")
+    code.save(out, kind="svg", border=QUIET, light="white", xmldecl=size is not None, nl=False, omitsize=True)
+    more = f'width="{size}" height="{size}"' if size else 'role="img" aria-label="QR code"'
+    return out.getvalue().decode().replace("<svg ", f"<svg {more} ", 1)
 
 
 def link(ticket: Ticket, http_port: int = 8080) -> str:

@@ -17,7 +17,7 @@ NUMBERS = {  # key: (least, most, default)
     "health": (1000, 3600000, 60000),  # ms between health reports
     "lag_tick": (1, 1000, 50),  # ms between looks at the loop
 }
-TEXTS = ("user", "password", "ca", "tls_name")  # of "broker"
+TEXTS = ("user", "password", "ca", "tls_name", "fingerprint")  # of "broker"
 
 
 def load(path=None):
@@ -115,10 +115,13 @@ def _check(config, errors):
     good = isinstance(broker, dict) and isinstance(broker.setdefault("host", "127.0.0.1"), str)
     good = good and broker.setdefault("tls", False) in (True, False)
     good = good and values.is_int(broker.setdefault("port", 8883 if broker["tls"] else 1883), 1, 65535)
+    good = good and values.is_int(broker.setdefault("http", 8080), 1, 65535)  # of the dashboard, which has the CA
     good = good and all(isinstance(broker.setdefault(key, ""), str) for key in TEXTS)
     if not good:  # said without its value: that may hold a password
         errors.append('"broker" is wrong: use {"host": "192.168.1.10", "port": 1883, "user": "", "password": ""}')
-    elif broker["tls"] != bool(broker["ca"]) or (broker["tls_name"] and not broker["tls"]):  # never half of it
+    elif broker["tls"] != bool(broker["ca"]) or (
+        broker["tls_name"] + broker["fingerprint"] and not broker["tls"]
+    ):  # never half of it
         errors.append('TLS needs all of {"tls": true, "ca": "ca.der", "tls_name": "fleet-3b"} in "broker"')
 
 

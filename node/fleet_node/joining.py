@@ -81,10 +81,10 @@ class Joining:
             user = self._config["broker"]["user"]
             if word == "secret" and user != self._config["node"]:
                 word = "id" if user else "no-secret"
-        elif stage == 0:
-            word = "name"
         elif hasattr(error, "word"):  # TLS
             word = error.word
+        elif stage == 0:
+            word = "name"
         elif code == errno.ECONNREFUSED or (stage == 1 and code == errno.ECONNRESET):
             word = "nobody"
         elif stage == 1:

@@ -5,6 +5,7 @@ from binascii import a2b_base64
 
 import tls
 
+from fleet_node import authority
 from fleet_node.dial import Dialer
 from fleet_node.session import LinkError
 
@@ -42,26 +43,50 @@ class Distrust(LinkError):
 
 
 class TlsDialer(Dialer):
-    """Connections to a broker whose certificate is for `tls_name` and was signed by the CA in the file `ca`; ValueError
-    if that is none. What is written before the broker has shown it, waits."""
+    """Connections to a broker whose certificate is for `tls_name` and was signed by the CA in the file `ca`.
+
+    With a `fingerprint` the CA may be missing, and is fetched; without one it is a ValueError. What is written before
+    the broker has shown who it is, waits.
+    """
 
     def __init__(self, broker):
         super().__init__(broker["host"], broker["port"])
+        self._broker = broker
         self._name = broker["tls_name"] or broker["host"]
-        self._tls = None
+        self._tls = self._context = None
         self._piece = b""
-        self._context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
-        self._context.verify_mode = tls.CERT_REQUIRED
+        fingerprint = broker["fingerprint"]
         try:
             with open(broker["ca"], "rb") as file:
-                self._context.load_verify_locations(to_der(file.read()))
+                der = to_der(file.read())
+            if not fingerprint or authority.is_that(der, fingerprint):
+                self._believe(der)
         except (OSError, ValueError, IndexError):
-            raise ValueError('"ca" is ' + broker["ca"] + ": there must be the CA certificate of your class, ca.der")
+            if not fingerprint:
+                raise ValueError('"ca" is ' + broker["ca"] + ": there must be the CA certificate of your class, ca.der")
 
     async def open(self):
+        if self._context is None:
+            await self._fetch()
         sock = await Dialer.open(self)
         self._tls = self._context.wrap_socket(sock, server_hostname=self._name, do_handshake_on_connect=False)
         return self._tls
+
+    async def _fetch(self):
+        broker = self._broker
+        place = "http://" + broker["host"] + ":" + str(broker["http"]) + "/ca.der"
+        try:
+            self._believe(await authority.fetch(broker["host"], broker["http"], broker["fingerprint"], broker["ca"]))
+        except OSError:
+            raise Distrust("tls-get", "the CA certificate of the class is not at " + place)
+        except ValueError:
+            raise Distrust("tls-fake", "the CA certificate at " + place + " is not the one of the sheet")
+
+    def _believe(self, der):
+        context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+        context.verify_mode = tls.CERT_REQUIRED
+        context.load_verify_locations(der)
+        self._context = context
 
     async def greet(self, data):
         """The first write is the handshake too; it computes for 10 ms on a PC and longer on a board, in one piece."""

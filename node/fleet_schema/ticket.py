@@ -75,7 +75,7 @@ def compose(ticket):
 
 
 def config(ticket):
-    """What a node's config.json says of it. With TLS the certificate itself has to be there too, as `ca.der`."""
+    """What a node's config.json says of it. With TLS the node gets `ca.der` from the dashboard."""
     broker = {"host": ticket["host"], "port": ticket["port"], "user": "", "password": ticket["secret"]}
     if ticket["secret"]:
         broker["user"] = ticket["node"]
@@ -83,6 +83,7 @@ def config(ticket):
         broker["tls"] = True
         broker["ca"] = "ca.der"
         broker["tls_name"] = "fleet-" + ticket["base"]
+        broker["fingerprint"] = ticket["ca"]
     return {"node": ticket["node"], "base": ticket["base"], "broker": broker}
 
 

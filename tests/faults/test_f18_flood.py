@@ -145,6 +145,27 @@ def stored(rig: Rig) -> int:
     return sum(row["node"] == "evil" for row in rows_of(rig.dashboard.database))
 
 
+def test_of_a_node_that_keeps_its_readings_nothing_is_lost_by_the_limit(tmp_path: Path) -> None:
+    """A real node, and a limit so low that it is a flood: what was turned away is asked for when it is over."""
+    with Rig(tmp_path, environment={"FLEET_NODE_RATE": "10"}) as rig:
+        rig.node("ada", period=100, sensors=["sht4x", "bmp280", "mpu6886"])
+        rig.wait_for_readings(300)
+        rig.dashboard.wait_for("/api/roll", lambda roll: kind_of(roll, "ada") == "flood", PATIENCE)
+        turned_away = rig.dashboard.get("/api/stats")["bad"]["host-flood"]
+        took = rig.settle()
+        miscounts = rig.miscounts()
+        result = rig.verdict()
+    print(f"{turned_away} turned away, all stored {took:.1f} s after the last reading; {result.sentence}")
+    assert turned_away > 50
+    assert result.ok, str(result)
+    assert result.dropped == result.ram == 0
+    assert not miscounts, "\n".join(miscounts)
+
+
+def kind_of(roll: dict[str, Any], node: str) -> str:
+    return next((str(row["kind"]) for row in roll["nodes"] if row["id"] == node), "")
+
+
 @pytest.mark.parametrize("size", [LIMIT + 1, 2 << 20], ids=["16-kB+1", "2-MB"])
 def test_a_packet_that_is_too_large_costs_the_sender_its_connection_and_nobody_else_anything(
     tmp_path: Path, size: int

@@ -52,12 +52,13 @@ def wait_for(condition: Callable[[], Any], what: str, within: float = 30) -> Any
 class ClassRun:
     """`with ClassRun(root) as running:` is ready when the block begins; stopped with Ctrl-C when it ends."""
 
-    def __init__(self, root: Path, name: str = "3b", *options: str) -> None:
+    def __init__(self, root: Path, name: str = "3b", *options: str, ports: tuple[int, int, int] | None = None) -> None:
+        """`ports` are those of MQTT, of MQTT with TLS, and of the dashboard."""
         self.root, self.name = root, name
         self.folder = root / name
-        self.mqtt, self.mqtts, self.http = free_port(), free_port(), free_port()
-        ports = ["--broker-port", str(self.mqtt), "--tls-port", str(self.mqtts), "--port", str(self.http)]
-        self._command = [*FLEET, "class", "start", name, *ports, *options]
+        self.mqtt, self.mqtts, self.http = ports or (free_port(), free_port(), free_port())
+        given = ["--broker-port", str(self.mqtt), "--tls-port", str(self.mqtts), "--port", str(self.http)]
+        self._command = [*FLEET, "class", "start", name, *given, *options]
         self._err = root / f"{name}-said"
         self._process: subprocess.Popen[str] | None = None
         self.lines: list[str] = []
@@ -105,6 +106,10 @@ class ClassRun:
         self._process.stdout.close()
         self._process = None
         return code
+
+    def stop(self) -> None:
+        """With Ctrl-C, as a teacher does."""
+        assert self.end() == 0, self.said
 
     def __enter__(self) -> "ClassRun":
         try:

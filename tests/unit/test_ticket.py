@@ -56,6 +56,7 @@ def test_a_node_with_a_secret_logs_in_under_its_id_and_one_without_does_not_log_
 def test_a_node_with_tls_is_told_which_certificate_to_trust() -> None:
     broker = parse(f"mqtts://ada:{SECRET}@192.168.1.10/3b#{'0' * 32}").config()["broker"]
     assert (broker["port"], broker["tls"], broker["ca"], broker["tls_name"]) == (8883, True, "ca.der", "fleet-3b")
+    assert broker["fingerprint"] == "0" * 32
 
 
 def test_the_link_of_the_qr_code_is_a_ticket_too() -> None:

@@ -107,8 +107,8 @@ def loaded(fields):
 def test_a_configuration_gets_its_defaults():
     full = loaded({"node": "ada"})
     assert (full["base"], full["period"], full["keepalive"], full["queue"]) == ("fleet", 2000, 15, 200)
-    plain = {"host": "127.0.0.1", "port": 1883, "user": "", "password": "", "tls": False, "ca": "", "tls_name": ""}
-    assert full["broker"] == plain
+    plain = {"host": "127.0.0.1", "port": 1883, "user": "", "password": "", "tls": False}
+    assert full["broker"] == dict(plain, ca="", tls_name="", fingerprint="", http=8080)
 
 
 def test_tls_is_all_or_nothing():
