@@ -58,11 +58,13 @@ class Joining:
         """True if this told us of the host: the only retained message that is for us."""
         if topic != self._status:
             return False
-        self._host = b'"online"' in payload if payload else None
-        if not self._host and self._heard:
-            self._heard = False
+        host = b'"online"' in payload if payload else None
+        if host != self._host:
+            self._host = host
             self._looks = 0
-        if self._host and not self._heard:
+        if not host:
+            self._heard = False
+        elif not self._heard:
             self._tell()
         return True
 

@@ -195,7 +195,7 @@ def test_a_host_that_comes_later_is_told_of_us_until_it_hears():
 
 
 def test_a_host_that_goes_is_missed_and_one_that_restarts_is_not():
-    one, said, told = begin()
+    one, said, _ = begin()
     connect(one)
     one.received(STATUS, ONLINE)
     one.heard("9f3a")
