@@ -6,7 +6,6 @@ import pty
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from fleet_schema import payloads, topics
@@ -40,7 +39,11 @@ def test_the_program_of_the_page_joins_and_is_on_the_wall(tmp_path: Path) -> Non
                 text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}, start_new_session=True,
             )  # fmt: skip
             try:
-                time.sleep(0.5)
+                assert process.stdout is not None
+                said = ""
+                while "Ticket: " not in said:  # what is typed before the question is thrown away
+                    said += os.read(process.stdout.fileno(), 100).decode()
+                    assert process.poll() is None, said
                 os.write(ours, f"mqtt://ada:{SECRET}@127.0.0.1:{broker.port}/3b\n".encode())
                 probe.expect("3b/1/ada/tele/die", within=30)
                 told = probe.expect("3b/1/_host/stored/ada", lambda one: one.json()["seq"] > 0, within=30)
@@ -52,7 +55,7 @@ def test_the_program_of_the_page_joins_and_is_on_the_wall(tmp_path: Path) -> Non
                 assert 1 <= seen["v"]["die"]["eyes"] <= 6
             finally:
                 process.kill()
-                said, _ = process.communicate(timeout=10)
+                said = process.communicate(timeout=10)[0]
                 os.close(ours)
                 os.close(theirs)
             assert "connected\n" in said
