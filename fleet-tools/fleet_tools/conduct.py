@@ -31,6 +31,7 @@ class Conduct:
         self.gone = ""  # "lost" or "offline", if that was its last word
         self.here = False  # was it heard since its last end, and since we listen?
         self.links = 0  # connections that we have seen begin
+        self.since = 0  # when the last of them was
         self.began: Message | None = None  # the status by which it began another connection than the one before
         self.boot = ""  # of its last live reading
         self._ended: set[Connection] = set()
@@ -86,6 +87,7 @@ class Conduct:
             self.verdicts.blame("F-STATUS-2", f"conn fell from {before[1]} to {key[1]}", message)
         if key != before or self.gone:
             self._newborn = message
+            self.since = message.arrived
             self.began = message if before is not None else None
             self.links += 1
         self.connection, self.gone, self.here = key, "", True

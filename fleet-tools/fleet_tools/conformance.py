@@ -181,6 +181,13 @@ class Conformance:
         for one in self.subjects.values():
             one.retained.clear()
 
+    def is_whole(self) -> bool:
+        """Does the broker hold all that it should, as far as this look goes?"""
+        nodes = [one for one in self.subjects.values() if one.is_node and one.heard]
+        return all(
+            is_held(message, one.retained.get(kind)) for one in nodes for kind, message in one.said.items()
+        ) and all(one.retained.keys() >= set(RETAINED) for one in nodes if one.readings)
+
     def look_ends(self) -> None:
         """... and that was all of it."""
         for one in self.subjects.values():

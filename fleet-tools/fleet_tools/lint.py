@@ -23,7 +23,9 @@ SHORTEST_S = 5.0  # in which every node of a class has said something
 ENOUGH = 3  # readings of each sensor
 ENOUGH_BARE = 12  # messages of a node that does not say which sensors it has
 QUIET_S = 0.3
-LOOK_S = 3.0
+LOOK_S, LOOK_BUSY_S = 2.0, 10.0
+BUSY = 50  # messages within QUIET_S
+SETTLED_S = 1.0  # after its birth a node may still be about to subscribe
 STRANGE = "lint-unknown"  # a command that no node has
 EPILOG = """\b
 Examples:
@@ -90,6 +92,7 @@ class Lint:
         self.wanted = nodes
         self._ask = ask
         self._seconds = seconds
+        self._here: dict[str, float] = {}  # since when a node could be asked
         self._asked: set[str] = set()
 
     async def run(self, client: Client) -> Conformance:
@@ -157,7 +160,9 @@ class Lint:
         """Each once, as soon as it is heard and has said what it is (or sent readings without that)."""
         for one in list(self._subjects(judge)):
             ready = one.conduct.meta is not None or one.readings >= ENOUGH
-            if one.is_node and one.conduct.here and ready and one.name not in self._asked:
+            if not one.is_node or not one.conduct.here or not ready or one.name in self._asked:
+                continue
+            if time.monotonic() - self._here.setdefault(one.name, time.monotonic()) > SETTLED_S:
                 self._asked.add(one.name)
                 await ask(client, one.name)
 
@@ -165,24 +170,26 @@ class Lint:
         """Subscribe again: the broker then sends all that it has retained."""
         from fleet_client import ClientError
 
-        heard = time.monotonic()
+        heard = 0
 
-        def on_message(message: object) -> None:
+        def on_message(_: object) -> None:
             nonlocal heard
-            if getattr(message, "retain", False):
-                heard = time.monotonic()
+            heard += 1
 
         judge.look_begins()
         with contextlib.suppress(ClientError):  # the broker is away: then nothing is known of what it holds
             async with client.listen([pattern], on_message):
-                end = time.monotonic() + LOOK_S
-                heard = time.monotonic()
-                while (wait := min(heard + QUIET_S, end) - time.monotonic()) > 0:  # noqa: ASYNC110 (quiet is no event)
-                    await asyncio.sleep(wait)
+                began = time.monotonic()
+                while not judge.is_whole() and time.monotonic() - began < (LOOK_BUSY_S if heard > BUSY else LOOK_S):
+                    heard = 0  # what is retained waits behind what is said meanwhile
+                    await asyncio.sleep(QUIET_S)
+                await asyncio.sleep(QUIET_S)
             judge.look_ends()
 
 
 def has_shown_enough(one: Subject) -> bool:
+    if one.conduct.gone and one.verdicts.broken:
+        return True  # no more will come
     meta = one.conduct.meta
     if meta is None:
         return one.heard >= ENOUGH_BARE
@@ -192,19 +199,20 @@ def has_shown_enough(one: Subject) -> bool:
 async def ask(client: Client, node: str) -> None:
     """Commands that change nothing at the node; conformance hears them, and their acks, like everybody."""
     from fleet_client import Denied, NotConnected
-    from fleet_schema import commands, topics
+    from fleet_schema import payloads, topics
 
     token = "lint" + secrets.token_hex(3)
-    orders: tuple[tuple[str, dict[str, Any]], ...] = (
+    orders: tuple[tuple[str, dict[str, Any] | bytes], ...] = (
         ("echo", {"id": token + "-1", "text": "lint", "x-lint": 1}),  # a key of tomorrow: F-COMPAT-1
         ("echo", {"id": token + "-1", "text": "lint"}),  # the same once more: F-CMD-6
         (STRANGE, {"id": token + "-2"}),
         ("echo", {"id": token + "-3", "text": "x" * 65}),  # too long: F-CMD-4
         ("rebirth", {"id": token + "-4"}),
+        (STRANGE, b'{"id":'),  # F-COMPAT-2, last: a node may fall over it
     )
     for name, fields in orders:
+        payload = fields if isinstance(fields, bytes) else payloads.encode("cmd", fields)
         try:
-            payload = commands.encode_command(fields.pop("id"), fields)
             await client.publish(topics.command_topic(client.base, node, name), payload, qos=1, expiry_s=10)
         except Denied as error:
             raise FleetError(f"{error}; --ask needs an account that may send commands, such as tools") from None

@@ -45,13 +45,23 @@ class Report:
         return not self.silent and not self.others and all(self.is_good(one) for one in self.nodes)
 
     def is_good(self, one: Subject) -> bool:
-        return not one.verdicts.broken and not (self.strict and one.verdicts.missing(self.asked))
+        return not one.verdicts.broken and not (self.strict and self.missing(one))
+
+    def _answers(self, one: Subject) -> bool:
+        """Was it asked, and has it the command with which it can be asked all?"""
+        return self.asked and "echo" in (one.conduct.meta or {}).get("commands", {})
+
+    def missing(self, one: Subject) -> list[Rule]:
+        return one.verdicts.missing(self._answers(one))
+
+    def next_step(self, one: Subject) -> Rule | None:
+        return one.verdicts.next_step(self._answers(one))
 
     def grade(self, one: Subject) -> tuple[int, int]:
         """(kept, of how many)"""
         states = [state for _, state in one.verdicts.rows(kind_of(one))]
         kept, broken = states.count(KEPT), states.count(BROKEN)
-        return kept, kept + broken + (len(one.verdicts.missing(self.asked)) if self.strict else 0)
+        return kept, kept + broken + (len(self.missing(one)) if self.strict else 0)
 
     def document(self) -> dict[str, Any]:
         every = [*self.nodes, *self.others]
@@ -66,7 +76,7 @@ class Report:
 
     def _entry(self, one: Subject) -> dict[str, Any]:
         kept, of = self.grade(one)
-        step = one.verdicts.next_step(self.asked)
+        step = self.next_step(one)
         return {
             "id": one.name or None,
             "good": self.is_good(one),
@@ -237,7 +247,7 @@ def print_grade(out: Console, report: Report, one: Subject) -> None:
     kept, of = report.grade(one)
     good = report.is_good(one)
     text = Text.assemble((title(one), "bold"), ": ", (f"{kept} of {of} rules kept", "green" if good else "yellow"))
-    step = one.verdicts.next_step(report.asked)
+    step = report.next_step(one)
     if step is not None:
         text.append(f"; next: {step.id}, {step.step or plain(step.says)}")
     elif not one.verdicts.broken:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from fleet_tools.conduct import Conduct
 
 PATIENCE_MS = 5000  # after which an ack, or a rebirth, is missing
+SUBSCRIBED_MS = 1000  # after its birth; before that a command may miss a node
+STOOD_MS = 1500  # who still speaks after that has not fallen over a bad command
 FALL_MS = 3000  # a node that falls over a bad command does so within
 SLACK_MS = 500
 MOST = 200  # commands that are remembered
@@ -38,6 +40,7 @@ class Asked:
     message: Message
     fault: str = ""
     why: str = ""
+    garbled: bool = False  # of a command that it does not know: is it not even JSON?
     ack: Message | None = None
 
 
@@ -67,14 +70,14 @@ class Obedience:
         if not message.payload:
             self._emptied[name] = message.arrived
             return
-        if not conduct.here:
-            return  # nobody is there to obey
+        if not conduct.here or message.arrived - conduct.since < SUBSCRIBED_MS:
+            return  # nobody is there to obey, or not yet
         table = conduct.meta.get("commands", {}) if conduct.meta else commands.STANDARD
         asked = read(name, message, table.get(name), assumed=conduct.meta is None)
         self._asked = [*self._asked[1 - MOST :], asked]
         if asked.name == "rebirth" and not asked.fault:
             self._reborn.clear()
-        if asked.fault and to_itself:
+        if (asked.fault or asked.garbled) and to_itself:
             self._bad = message
 
     def said(self, kind: str, fields: Fields, message: Message, conduct: Conduct) -> None:
@@ -89,6 +92,9 @@ class Obedience:
                 self._lives_on(fields, message, conduct)
         elif kind in ("tele", "event"):
             self._reading(fields, message)
+            if self._bad is not None and message.arrived - self._bad.arrived > STOOD_MS:
+                self._verdicts.keep("F-COMPAT-2")
+                self._bad = None
 
     def _lives_on(self, status: Fields, message: Message, conduct: Conduct) -> None:
         """After a bad command: has it ended, or begun anew?"""
@@ -216,6 +222,7 @@ class Obedience:
 
     def pending(self, now: int) -> bool:
         waits = [one.message for one in self._asked if one.ack is None] + ([self._due.message] if self._due else [])
+        waits += [self._bad] if self._bad else []
         return any(now - one.arrived <= PATIENCE_MS for one in waits)
 
     def finish(self, now: int, conduct: Conduct) -> None:
@@ -236,6 +243,7 @@ def read(name: str, message: Message, spec: list[Any] | None, assumed: bool) -> 
     """The command as its node should understand it."""
     asked = Asked(name, id_in(message.payload), {}, False, spec, assumed, message)
     if spec is None:
+        asked.garbled = message.payload[:1] == b"{" and not is_json(message.payload)
         return asked
     try:
         asked.id, asked.args = commands.decode_command(message.payload, spec, orjson.loads)
@@ -251,6 +259,14 @@ def read(name: str, message: Message, spec: list[Any] | None, assumed: bool) -> 
     except ValueError:
         pass  # bare words
     return asked
+
+
+def is_json(payload: bytes) -> bool:
+    try:
+        orjson.loads(payload)
+    except ValueError:
+        return False
+    return True
 
 
 def id_in(payload: bytes) -> str | None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from fleet_tools import cli
+from support import tiers
 from support.broker import Broker
 from support.dashboard import DashboardProcess
 from support.node import NodeProcess
@@ -211,6 +214,61 @@ def test_the_next_step_goes_on_when_the_first_is_done(broker: Broker, lint: Star
 
 
 @pytest.mark.usefixtures("bare")
+def test_the_node_on_the_page_of_the_contract_gets_a_whole_grade(
+    broker: Broker, probe: Probe, lint: Start, tmp_path: Path
+) -> None:
+    program = re.findall(r"```python\n(.*?)```", (tiers.ROOT / "docs" / "topics.md").read_text(), flags=re.S)[0]
+    path = tmp_path / "dice.py"
+    path.write_text(program)
+    running = lint("dice", "--ask", "--json")
+    wait_until_listening(probe, broker)
+    environment = {**os.environ, "HOST": "127.0.0.1", "PORT": str(broker.port)}
+    process = subprocess.Popen([sys.executable, str(path)], env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        document = running.document()
+    finally:
+        process.kill()
+        process.communicate(timeout=5)
+    assert broken(document) == []
+    assert document["code"] == 0
+    kept = {rule for rule, state in states(document, "dice").items() if state == "kept"}
+    assert kept >= {"F-STATUS-5", "F-SEQ-1", "F-RETAIN-1", "F-CMD-8", "F-COMPAT-2", "F-META-8"}
+
+
+def test_an_account_that_may_only_look_can_lint_but_not_ask(tmp_path: Path) -> None:
+    library = plugin()
+    tiers.require(library, "mosquitto's dynamic-security plugin is not installed")
+    folder = tmp_path / "accounts"
+    assert cli.run(["accounts", "init", "--folder", str(folder), "--board", "ada"]) == 0
+    lines = ("allow_anonymous false", f"plugin {library}", f"plugin_opt_config_file {folder}/dynamic-security.json")
+    with Broker(*lines) as closed:
+        words = {name: (folder / name / "password").read_text().strip() for name in ("watch", "tools")}
+        board = json.loads((folder / "boards" / "nodes.json").read_text())["ada"]
+        place = f"127.0.0.1:{closed.port}"
+        with NodeProcess(f"mqtt://ada:{board}@{place}", "ada"):
+            document = Lint(
+                closed, tmp_path, "ada", "--json", "--broker", f"mqtt://watch:{words['watch']}@{place}"
+            ).document()
+            assert (document["code"], broken(document)) == (0, [])
+            code, _, said = Lint(
+                closed, tmp_path, "ada", "--ask", "--broker", f"mqtt://watch:{words['watch']}@{place}"
+            ).end()
+            assert code == 1
+            assert "--ask needs an account that may send commands" in said
+            assert words["watch"] not in said
+            document = Lint(
+                closed, tmp_path, "ada", "--ask", "--json", "--broker", f"mqtt://tools:{words['tools']}@{place}"
+            ).document()
+            assert (document["code"], broken(document)) == (0, [])
+            assert states(document)["F-CMD-6"] == "kept"
+
+
+def plugin() -> Path | None:
+    """Debian keeps it in a folder named after the processor, others beside mosquitto's libraries."""
+    places = (Path("/usr/lib"), Path("/usr/local/lib"), Path("/opt/homebrew/lib"))
+    return next((one for place in places for one in place.glob("**/mosquitto_dynamic_security.so")), None)
+
+
 def test_a_misspelt_id_is_shown_to_who_asks_for_it(broker: Broker, lint: Start) -> None:
     with Beginner(broker, "fleet/1/Zoe/tele/temp", str):
         code, out, _ = lint("Zoe").end()

@@ -70,7 +70,7 @@ class Story:
         self.status()
         self.meta()
 
-    def tele(self, sensor: str = "sht4x", field: str = "temp", after: int = 100, **more: Any) -> None:
+    def tele(self, sensor: str = "sht4x", field: str = "temp", after: int = 400, **more: Any) -> None:
         fields = {**self.envelope(), "up": self.up + after, "v": {field: 20 + self.seq}, **more}
         self.say(f"tele/{sensor}", after=after, **fields)
         self.sent[fields["seq"]] = (f"tele/{sensor}", fields)
@@ -491,6 +491,14 @@ def an_unknown_key_refused(story: Story) -> None:
     story.ack("echo", "bad", "e1")
 
 
+def a_garbled_command_that_ends_it(story: Story) -> None:
+    a_day(story)
+    story.command("dance", '{"id":')
+    story.boot, story.seq = "9f3b", 0
+    story.birth()
+    story.tele()
+
+
 def a_bad_command_that_ends_it(story: Story) -> None:
     a_day(story)
     story.command("echo", '{"id":"e1","text":')
@@ -532,7 +540,7 @@ PLANTED: dict[str, list[Callable[[Story], None]]] = {
     "F-CMD-10": [a_reading_in_a_pause],
     "F-CMD-11": [an_echo_of_something_else, a_rebirth_without_meta],
     "F-COMPAT-1": [an_unknown_key_refused],
-    "F-COMPAT-2": [a_bad_command_that_ends_it],
+    "F-COMPAT-2": [a_bad_command_that_ends_it, a_garbled_command_that_ends_it],
 }
 CASES = [(rule, plant) for rule, plants in PLANTED.items() for plant in plants]
 
@@ -668,7 +676,7 @@ def test_readings_of_an_earlier_boot_come_late_and_are_no_new_birth(story: Story
     story.boot, story.conn, story.seq, story.up = "9f3b", 1, 0, 300
     story.birth()
     story.tele()
-    story.say("tele/sht4x", boot=BOOT, seq=3, up=1900, v={"temp": 2}, hist=1)
+    story.say("tele/sht4x", boot=BOOT, seq=3, up=2900, v={"temp": 2}, hist=1)
     story.tele()
     story.end()
     assert story.broken() == set(), story.why()
@@ -703,6 +711,24 @@ def test_a_reading_that_breaks_a_rule_has_used_its_number(story: Story) -> None:
     story.tele()
     story.end()
     assert story.broken() == {"F-TELE-2"}, story.why()
+
+
+def test_a_command_that_comes_before_a_node_can_have_subscribed_needs_no_ack(story: Story) -> None:
+    story.birth()
+    story.command("roll", '{"id":"r1"}')
+    story.tele()
+    story.end()
+    assert story.broken() == set(), story.why()
+
+
+def test_a_node_of_contract_1_0_numbers_every_message(story: Story) -> None:
+    story.status()
+    story.say("meta", **{**story.envelope(), **META, "schema": "1.0"})
+    for seq in (1, 3):
+        story.tele(seq=seq)
+        story.say("health", **story.envelope(seq=seq + 1))
+    story.end()
+    assert story.broken() == set(), story.why()
 
 
 def test_a_command_to_a_node_that_is_gone_needs_no_ack(story: Story) -> None:
