@@ -8,7 +8,7 @@ import click
 from fleet_schema import topics
 from fleet_tools import accounts
 from fleet_tools.accounts import AccountError
-from fleet_tools.accounts_vault import BOARDS, SIMULATED, Owners, Vault
+from fleet_tools.accounts_vault import BOARDS, CLASS, SIMULATED, Owners, Vault
 
 FOLDER = click.option(
     "--folder",
@@ -129,7 +129,8 @@ def make(vault: Vault, base: str, simulated: list[str], boards: list[str], teams
     for name in set(simulated) & set(boards):
         raise AccountError(f"{name!r} is the id of a simulated node: choose another one for the board.")
     every = [role(base, vault.password(service)) for service, role in accounts.SERVICE_ROLES.items()]
-    for kind, names in ((SIMULATED, simulated), (BOARDS, boards)):
+    in_class = vault.nodes(CLASS)  # fleet class made their accounts, and they stay as they are
+    for kind, names in ((SIMULATED, simulated), (BOARDS, [one for one in boards if one not in in_class])):
         for name in names:
             accounts.node(base, name, "", teams)  # an illegal id is refused before anything is written for it
         every += [accounts.node(base, name, word, teams) for name, word in vault.add_nodes(kind, names).items()]
@@ -155,7 +156,7 @@ def lines(vault: Vault, base: str, at: str) -> str:
 
 
 def board_lines(vault: Vault, base: str, board: str, at: str) -> str:
-    for kind in (BOARDS, SIMULATED):
+    for kind in (BOARDS, SIMULATED, CLASS):
         password = vault.nodes(kind).get(board)
         if password is not None:
             host, _, port = at.rpartition(":")
@@ -170,5 +171,7 @@ def take_away(vault: Vault, name: str) -> None:
         raise AccountError(f"There are no accounts in {vault.broker_folder}.")
     if name in accounts.SERVICES:
         raise AccountError(f"{name!r} is a service account: the fleet cannot run without it.")
+    if name in vault.nodes(CLASS):
+        raise AccountError(f"{name!r} belongs to a class: fleet class revoke turns it off.")
     vault.replace_document(accounts.without(name, document))
     vault.forget_node(name)

@@ -28,6 +28,7 @@ VERBS = {
     "restore": ("restore", "Put a backup in the place of the dashboard's database."),
     "teacher": ("teacher", "The code and the link by which a teacher logs in at the dashboard."),
     "token": ("tokens", "Tokens for programs that use the dashboard's HTTP API."),
+    "class": ("class_cli", "A class: who belongs to it, their secrets, and its broker."),
     "accounts": ("accounts_cli", "The accounts of a broker that is closed to strangers."),
     "doctor": ("doctor", "Check this computer and the fleet; one line per check, with the fix."),
     "completion": ("completion", "The script that makes the Tab key complete `fleet`."),

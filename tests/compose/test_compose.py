@@ -71,10 +71,13 @@ class Fleet:
 
     def password(self, name: str) -> str:
         if name in ("ada", "grace"):
-            return str(json.loads(self.compose("run", "--rm", "-T", "accounts", "show", name))["broker"]["password"])
+            return self.board(name)
         found = re.search(rf"(?:-u {name} -P |mqtt://{name}:)([0-9a-f]+)", self.lines())
         assert found, f"no password of {name} in:\n{self.lines()}"
         return found[1]
+
+    def board(self, name: str) -> str:
+        return str(json.loads(self.compose("run", "--rm", "-T", "accounts", "show", name))["broker"]["password"])
 
     def url(self, name: str) -> str:
         return f"mqtt://{name}:{self.password(name)}@127.0.0.1:{self.mqtt}"
@@ -270,6 +273,73 @@ def test_the_key_of_the_broker_is_for_the_broker_and_that_of_the_ca_for_no_servi
     listed = fleet.compose("exec", "-T", "broker", "stat", "-c", "%n %u %a", *TLS_FILES).split("\n")
     assert [line.split()[1:] for line in listed if line] == [["1883", "600"], ["0", "600"], ["0", "644"]]
     for service, path in (("broker", TLS_FILES[1]), ("dashboard", TLS_FILES[1]), ("dashboard", TLS_FILES[0])):
+        done = fleet.run("docker", "compose", "exec", "-T", service, "cat", path)
+        assert "Permission denied" in done.stderr, f"{service} reads {path}"
+
+
+def class_secrets(fleet: Fleet) -> dict[str, str]:
+    said = json.loads(fleet.compose("run", "--rm", "-T", "class", "show", "--secrets", "--json"))
+    return {one["id"]: one["secret"] for one in said["nodes"]}
+
+
+def comes_in(fleet: Fleet, node: str, secret: str) -> bool:
+    with Login(fleet.mqtt, node, secret, node) as login:
+        return login.refused is None
+
+
+def test_a_class_is_made_and_changed_while_the_broker_runs(fleet: Fleet) -> None:
+    container = fleet.compose("ps", "--quiet", "broker").strip()
+    began = fleet.run("docker", "inspect", "--format", "{{.State.StartedAt}}", container).stdout
+    fleet.compose("run", "--rm", "-T", "class", "new", "fleet", "--nodes", "30")
+    secrets = class_secrets(fleet)
+    assert len(secrets) == 30
+    with Probe(fleet.url("tools"), "fleet/1/#") as probe:
+        with (
+            Login(fleet.mqtt, "fleet-01", secrets["fleet-01"], "fleet-01") as first,
+            Login(fleet.mqtt, "fleet-02", secrets["fleet-02"], "fleet-02") as second,
+        ):
+            fleet.compose("run", "--rm", "-T", "class", "revoke", "fleet", "fleet-01")
+            first.wait_until_thrown_out()
+            second.publish("fleet/1/fleet-02/tele/sht4x", b"still here")
+            probe.expect("fleet/1/fleet-02/tele/sht4x", lambda one: one.payload == b"still here")
+            fleet.compose("run", "--rm", "-T", "class", "reset", "fleet", "fleet-02")
+            second.wait_until_thrown_out()
+        fleet.compose("run", "--rm", "-T", "class", "add", "fleet", "Grace H")
+        now = class_secrets(fleet)
+        with Login(fleet.mqtt, "grace-h", now["grace-h"], "grace-h") as late:
+            late.publish("fleet/1/grace-h/tele/sht4x", b"new")
+            probe.expect("fleet/1/grace-h/tele/sht4x", lambda one: one.payload == b"new")
+    assert not comes_in(fleet, "fleet-01", secrets["fleet-01"])
+    assert not comes_in(fleet, "fleet-02", secrets["fleet-02"])
+    assert comes_in(fleet, "fleet-02", now["fleet-02"])
+    assert fleet.run("docker", "inspect", "--format", "{{.State.StartedAt}}", container).stdout == began
+    all_online(fleet)
+
+
+def test_the_next_start_forgets_no_change_of_the_class(fleet: Fleet) -> None:
+    before = class_secrets(fleet)
+    document = fleet.compose("exec", "-T", "broker", "cat", "/var/lib/mosquitto/dynamic-security.json")
+    fleet.compose("up", "--detach", "--wait", within=180)
+    assert fleet.compose("exec", "-T", "broker", "cat", "/var/lib/mosquitto/dynamic-security.json") == document
+    fleet.compose("stop", "broker")
+    fleet.compose("run", "--rm", "-T", "class", "revoke", "fleet", "fleet-03")  # into the file: no broker runs
+    fleet.env["FLEET_BOARDS"] = "ada grace alan"  # one more account: this changes the document and restarts the broker
+    fleet.compose("up", "--detach", "--wait", within=180)
+    assert class_secrets(fleet) == before
+    assert comes_in(fleet, "alan", fleet.board("alan"))
+    assert not comes_in(fleet, "fleet-01", before["fleet-01"])
+    assert not comes_in(fleet, "fleet-03", before["fleet-03"])
+    assert comes_in(fleet, "fleet-02", before["fleet-02"])
+    fleet.compose("run", "--rm", "-T", "class", "new", "fleet", "--nodes", "30")
+    assert not comes_in(fleet, "fleet-01", before["fleet-01"])
+    all_online(fleet)
+
+
+def test_the_dashboard_reads_the_roster_and_no_service_reads_the_secrets_of_the_class(fleet: Fleet) -> None:
+    roster = json.loads(fleet.compose("exec", "-T", "dashboard", "cat", "/credentials/class.json"))
+    assert {"id": "grace-h", "name": "Grace H"} in roster["nodes"]
+    for service in ("broker", "dashboard"):
+        path = "/credentials/class/nodes.json"
         done = fleet.run("docker", "compose", "exec", "-T", service, "cat", path)
         assert "Permission denied" in done.stderr, f"{service} reads {path}"
 
