@@ -1,7 +1,8 @@
 """What one node that sends 1,000 readings a second costs the others: their way from sample to page, before and during.
 
-The same beside a stranger who connects to the broker 1,000 times a second and hangs up. A class of 100 takes one reading a second each; a real Chromium has the wall open, and only the class is timed. The node
-that floods has a connection of its own, births, and readings under the contract: it is in a hurry, and nothing else.
+The same beside a stranger who connects to the broker 1,000 times a second and hangs up. A class of 100 takes a reading
+a second each; a real Chromium has the wall open, and only the class is timed. The node that floods has a connection of
+its own, births, and readings under the contract: it is in a hurry, and nothing else.
 
 python -m bench.flood PORT PER_SECOND is that node; at its end it prints how many it sent.
 """
