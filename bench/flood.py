@@ -1,7 +1,8 @@
 """What one node that sends 1,000 readings a second costs the others: their way from sample to page, before and during.
 
-A class of 100 takes one reading a second each; a real Chromium has the wall open, and only the class is timed. The node
-that floods has a connection of its own, births, and readings under the contract: it is in a hurry, and nothing else.
+The same beside a stranger who connects to the broker 1,000 times a second and hangs up. A class of 100 takes a reading
+a second each; a real Chromium has the wall open, and only the class is timed. The node that floods has a connection of
+its own, births, and readings under the contract: it is in a hurry, and nothing else.
 
 python -m bench.flood PORT PER_SECOND is that node; at its end it prints how many it sent.
 """
@@ -19,8 +20,9 @@ from bench.latency import WATCH, watched
 from bench.stream import publish_packet
 from fleet_schema import payloads, topics
 from support import raw
+from support.nuisance import Knocker
 
-CLASS, PER_SECOND, FLOOD_PER_SECOND = 100, 100, 1000
+CLASS, PER_SECOND, FLOOD_PER_SECOND, KNOCKS_PER_SECOND = 100, 100, 1000, 1000
 WHO, BOOT = "bench-flood", "f10d"
 
 
@@ -87,6 +89,8 @@ def run() -> list[str]:
         with Flood(publisher.port) as flooder:
             lines += watched(page, dashboard, seconds, f"beside {FLOOD_PER_SECOND:,} a second of one")
             heard = next(node for node in dashboard.get("/api/snapshot")["nodes"] if node["id"] == WHO)
+        with Knocker(publisher.port, KNOCKS_PER_SECOND):
+            lines += watched(page, dashboard, seconds, f"beside {KNOCKS_PER_SECOND:,} connects a second")
         sent, latest = publisher.stop()
     lines.append(f"{sent:,} readings of the class, the publisher at most {latest} ms behind its own pace")
     return [*lines, f"{flooder.sent:,} readings of the node that floods; the wall says of it: {heard['state']}"]
