@@ -14,9 +14,16 @@ from xdist.scheduler import LoadFileScheduling
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
-ALONE = ("tests/faults/",)
+ALONE = (
+    "tests/faults/test_f13_storm.py",  # sixty nodes come back at once: a load
+    "tests/faults/test_f17_poison.py",  # does less on a busy machine, and says so
+    "tests/faults/test_soak.py",  # a load, and what it does in its time shall be much
+    "tests/integration/test_node_faults.py",  # how long a node's loop was held: what holds it should be ours
+    "tests/integration/test_node_journal.py",
+    "tests/integration/test_node_life.py",
+)
 TOGETHER = ("tests/compose/",)  # they build the same images: one worker, one after the other
-FIRST = ("tests/compose/", "tests/browser/", "tests/integration/")  # the longest first, so that no worker ends late
+FIRST = ("tests/compose/", "tests/browser/", "tests/integration/")  # the long ones, so that no worker ends late
 
 
 def is_alone(nodeid: str) -> bool:

@@ -11,6 +11,7 @@ import pytest
 
 from support import tiers
 
+ALONE = ("faults/test_soak.py", "integration/test_node_life.py")
 # Notes when it ran, and where.
 NOTES = """
 import json, os, time
@@ -64,8 +65,8 @@ def run(tmp_path: Path) -> Run:
 def test_files_share_the_workers_and_what_is_alone_comes_when_all_others_have_finished(run: Run) -> None:
     for name in ("a", "b", "c", "d"):
         run.write(f"unit/test_{name}.py")
-    for name in ("e", "f"):
-        run.write(f"faults/test_{name}.py")
+    for name in ALONE:
+        run.write(name)
     run.write("unit/test_skip.py", "import pytest\n\ndef test_left_out():\n    pytest.skip('no part')\n")
     body = "from support.security import tried\n\ndef test_try():\n    tried('F25', 'a \\ud800 b', 'here', {})\n"
     run.write("unit/test_safe.py", body.format(False))
@@ -82,7 +83,7 @@ def test_files_share_the_workers_and_what_is_alone_comes_when_all_others_have_fi
     assert len({note[3] for note in notes[:12]}) == 3, "all three workers had some of them"
     for file in {note[0] for note in notes}:
         assert len({note[3] for note in notes if note[0] == file}) == 1, f"one worker ran all of {file}"
-    alone = [note for note in notes if "/faults/" in note[0]]
+    alone = [note for note in notes if note[0].endswith(ALONE)]
     assert alone == notes[12:]
     assert len({note[3] for note in alone}) == 1
     assert max(note[2] for note in notes[:12]) <= alone[0][1]
@@ -92,8 +93,8 @@ def test_files_share_the_workers_and_what_is_alone_comes_when_all_others_have_fi
 
 
 def test_fewer_files_than_workers_are_run_once_and_alone_too(run: Run) -> None:
-    run.write("faults/test_a.py")
-    run.write("faults/test_b.py")
+    for name in ALONE:
+        run.write(name)
     done = run.start()
     assert done.returncode == 0, done.stdout
     notes = run.notes()
@@ -104,7 +105,7 @@ def test_fewer_files_than_workers_are_run_once_and_alone_too(run: Run) -> None:
 def test_a_worker_that_dies_fails_the_run_and_the_others_are_run(run: Run) -> None:
     run.write("unit/test_a.py", "import os\n\ndef test_dies():\n    os._exit(3)\n")
     run.write("unit/test_b.py")
-    run.write("faults/test_c.py")
+    run.write(ALONE[0])
     done = run.start("--max-worker-restart", "1")
     assert done.returncode == 1, done.stdout
     assert "crashed while running 'tests/unit/test_a.py::test_dies'" in done.stdout
