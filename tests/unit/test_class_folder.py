@@ -241,7 +241,11 @@ def test_in_docker_there_is_one_class_and_its_name_is_the_base(
     (tmp_path / "credentials").mkdir()
     assert fleet("new", "4c", "--nodes", "2") == 2
     assert "FLEET_BASE=4c" in capsys.readouterr().err
+    monkeypatch.setenv("FLEET_MQTT_PORT", "2883")
     assert fleet("new", "3b", "--nodes", "2") == 0
+    assert ClassFolder.open("3b").ports == {"mqtt": 2883, "mqtts": 8883, "http": 8080}
+    monkeypatch.setenv("FLEET_MQTT_PORT", "3883")
+    assert ClassFolder.open("3b").ports["mqtt"] == 3883, "a port that was changed in .env is the one that counts"
     assert (tmp_path / "credentials" / "class.json").exists()
     assert (tmp_path / "broker" / "dynamic-security.json").exists()
     assert fleet("close", "3b", "--delete", "--yes") == 1, "volumes are Docker's to delete"
