@@ -35,6 +35,8 @@ def main():
         print("This was " + before[0] + " of " + before[1] + "; what it kept of that is removed.")
         _forget(config)
     config.update(ticket.config(found))
+    if found["tls"]:
+        config["broker"]["http"] = _http_port(text)
     if not PC:
         config["board"] = config.get("board") or {"rp2": "pico_w"}.get(sys.platform, sys.platform)
         _ask_wifi(config)
@@ -43,9 +45,7 @@ def main():
     _replace(FRESH, CONFIG)
     print("This is " + found["node"] + " of class " + found["base"] + ", broker " + found["host"] + ".")
     if found["tls"]:
-        print(
-            "Its ticket is for TLS: it gets the CA certificate of the class from http://%s:8080/ca.der" % found["host"]
-        )
+        print("Its ticket is for TLS: it gets the CA certificate from the dashboard, and compares it with the ticket.")
     print("Now " + ("start it: micropython node/main.py" if PC else "press reset") + ". It says whether it works.")
     return True
 
@@ -59,6 +59,12 @@ def _read_ticket():
         return text, False
     except OSError:
         return input("Ticket (the line of your sheet): "), True
+
+
+def _http_port(text):
+    """Of the dashboard: in the link of a QR code, and not in a bare ticket."""
+    port = text.split("/join#")[0].rpartition(":")[2] if "/join#" in text else ""
+    return int(port) if port.isdigit() else 8080
 
 
 def _read_config():

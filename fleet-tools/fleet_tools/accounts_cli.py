@@ -55,6 +55,12 @@ def accounts_command() -> None:
     callback=host_and_port,
     help="HOST:PORT the services connect to.",
 )
+@click.option(
+    "--tls-folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="FLEET_TLS_FOLDER",
+    help="Where the CA and the broker's certificate lie; not made without.",
+)
 @click.option("--uid-broker", type=int, help="User id that owns the broker's files.")
 @click.option("--uid-host", type=int, help="User id that owns the dashboard's and the tools' files.")
 @click.option("--uid-nodes", type=int, help="User id that owns the simulated nodes' file.")
@@ -67,6 +73,7 @@ def init(
     boards: tuple[str, ...],
     teams: tuple[str, ...],
     broker: str,
+    tls_folder: Path | None,
     uid_broker: int | None,
     uid_host: int | None,
     uid_nodes: int | None,
@@ -75,6 +82,10 @@ def init(
     vault = Vault(folder, broker_folder or folder, Owners(uid_broker, uid_host, uid_nodes))
     simulated = [f"{prefix}{number}" for number in range(1, nodes + 1)]
     make(vault, base, simulated, list(boards), teams or accounts.TEAMS, broker)
+    if tls_folder is not None:
+        from fleet_tools import certificates
+
+        certificates.ensure(tls_folder, base, broker_uid=uid_broker)
     count = len((vault.document() or {"clients": []})["clients"])
     news = "some of them new or changed" if vault.changed else "nothing to change"
     click.echo(f"{count} accounts, {news}; fleet accounts show says how to log in")

@@ -63,6 +63,8 @@ def ensure(folder: Path, base: str, now: datetime | None = None, broker_uid: int
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         ca = _read_certificate(files.ca)
         ca_key = _read_key(folder / "ca.key")
+        if ca and ca_key and _name(ca.subject) != _ca_name(base) and ca_key.public_key() == ca.public_key():
+            return renew(folder, base, now, broker_uid)  # the class has another name, so nobody can use the old one
         if ca is None and not files.ca.exists():
             ca_key = ca_key or _new_key(folder / "ca.key")  # a key alone is the first half of an earlier attempt
             ca = _sign_ca(ca_key, base, now)

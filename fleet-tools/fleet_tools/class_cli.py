@@ -23,6 +23,7 @@ VERBS = {
     "lock": ("class_lesson", "The end of the open lesson, now."),
     "save": ("class_move", "The whole class in one file, also while it runs."),
     "load": ("class_move", "The class of such a file, on this computer."),
+    "tls": ("class_tls", "Its certificates: until when they hold, and the fingerprint of its CA."),
     "close": ("class_change", "The end of a class: nobody's access is valid any more."),
 }
 EPILOG = """\b

@@ -1,5 +1,6 @@
 """Docker as the user types it: one command brings up broker, dashboard and ten nodes, closed to strangers."""
 
+import asyncio
 import json
 import os
 import re
@@ -11,17 +12,21 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fleet_client import Client
 from support import attacks, tiers
 from support.broker import free_port
 from support.logins import Login
+from support.node import NodeProcess
 from support.probe import Probe
 
 pytestmark = pytest.mark.timeout(900)
 NODES = [f"sim-{number}" for number in range(1, 11)]
+TLS_FILES = ("/credentials/tls/server.key", "/credentials/tls/ca.key", "/credentials/tls/ca.pem")
 SERVICES = ("broker", "dashboard", "nodes")
 
 
@@ -30,13 +35,14 @@ class Fleet:
 
     def __init__(self) -> None:
         self.project = f"fleet-test-{uuid.uuid4().hex[:8]}"
-        self.mqtt, self.http = free_port(), free_port()
+        self.mqtt, self.mqtts, self.http = free_port(), free_port(), free_port()
         self.at_first: set[str] = set()
         self.env = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("FLEET_", "COMPOSE_"))},
             "COMPOSE_PROJECT_NAME": self.project,
             "FLEET_MQTT_PORT": str(self.mqtt),
             "FLEET_HTTP_PORT": str(self.http),
+            "FLEET_MQTTS_PORT": str(self.mqtts),
             "FLEET_BOARDS": "ada grace",
         }
 
@@ -243,6 +249,32 @@ def test_a_node_cannot_push_another_out_by_its_client_id(fleet: Fleet) -> None:
             assert forger.refused
         assert grace.publish("fleet/1/grace/status", b"") == 0
         assert grace.connected
+
+
+async def online_nodes(url: str) -> dict[str, Any]:
+    async with Client(url, client_id="watch") as client:
+        return await client.online_nodes(1)
+
+
+def test_the_door_with_tls_is_known_by_the_ca_that_the_dashboard_gives_away(fleet: Fleet, tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    with urllib.request.urlopen(f"http://127.0.0.1:{fleet.http}/ca.pem", timeout=5) as answer:
+        ca.write_bytes(answer.read())
+    login = fleet.url("watch").removeprefix("mqtt://").partition("@")[0]
+    url = f"mqtts://{login}@127.0.0.1:{fleet.mqtts}?ca={ca}&name=fleet-fleet"
+    assert set(asyncio.run(online_nodes(url))) >= set(NODES)
+    password = fleet.password("ada")
+    about = {"host": "127.0.0.1", "port": fleet.mqtts, "user": "ada", "password": password, "ca": str(ca)}
+    with NodeProcess("", "ada", broker={**about, "tls": True, "tls_name": "fleet-fleet"}) as node:
+        node.expect("joining: it works", within=60)
+
+
+def test_the_key_of_the_broker_is_for_the_broker_and_that_of_the_ca_for_no_service(fleet: Fleet) -> None:
+    listed = fleet.compose("exec", "-T", "broker", "stat", "-c", "%n %u %a", *TLS_FILES).split("\n")
+    assert [line.split()[1:] for line in listed if line] == [["1883", "600"], ["0", "600"], ["0", "644"]]
+    for service, path in (("broker", TLS_FILES[1]), ("dashboard", TLS_FILES[1]), ("dashboard", TLS_FILES[0])):
+        done = fleet.run("docker", "compose", "exec", "-T", service, "cat", path)
+        assert "Permission denied" in done.stderr, f"{service} reads {path}"
 
 
 def class_secrets(fleet: Fleet) -> dict[str, str]:

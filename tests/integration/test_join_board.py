@@ -71,6 +71,14 @@ def test_where_nobody_can_type_the_ticket_comes_from_a_file_that_is_removed(boar
     assert "Nothing was changed" in board.prompt(), "there is nobody to ask"
 
 
+def test_with_tls_it_says_where_the_certificate_is_and_what_it_must_be(board: Board) -> None:
+    tls = TICKET.replace("mqtt://", "mqtts://") + "#" + "0f" * 16
+    for text, http in ((tls, 8080), ("http://192.168.1.10:8099/join#" + tls, 8099)):
+        assert "compares it with the ticket" in board.prompt(text)
+        asked = {"tls": True, "ca": "ca.der", "tls_name": "fleet-3b", "fingerprint": "0f" * 16, "http": http}
+        assert board.config["broker"] == {**BROKER, "port": 8883, **asked}
+
+
 def test_asked_twice_it_asks_twice(board: Board) -> None:
     board.prompt(TICKET, TICKET.replace("ada", "bea"), line="import join\nimport join")
     assert board.config["node"] == "bea"

@@ -167,6 +167,13 @@ def test_a_damaged_ca_is_never_replaced_in_silence(tmp_path: Path, damage: str) 
     assert contents(tmp_path / "a") == before
 
 
+def test_a_class_that_is_called_otherwise_gets_a_ca_for_that_name(tmp_path: Path) -> None:
+    before = certificates.fingerprint(certificates.ensure(tmp_path, "3b").ca)
+    files = certificates.ensure(tmp_path, "4b")
+    assert certificates.fingerprint(files.ca) != before
+    assert refusal(files.cert, files.ca, "fleet-4b") is None
+
+
 def test_without_the_key_of_the_ca_a_good_certificate_still_serves(tmp_path: Path) -> None:
     files = certificates.ensure(tmp_path, "3b")
     (tmp_path / "ca.key").unlink()
