@@ -100,7 +100,7 @@ def what_belongs(folder: ClassFolder) -> Iterator[tuple[str, Path]]:
 
 def copy_of_database(folder: ClassFolder, target: Path) -> Path:
     """Consistent, also while the dashboard goes on storing."""
-    command = [sys.executable, "-P", "-m", "fleet_dashboard.backup", f"--data={folder.data}", "--", str(target)]
+    command = [sys.executable, "-P", "-m", "fleet_dashboard.store_save", f"--data={folder.data}", "--", str(target)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
         raise FleetError(done.stderr.strip() or "the database cannot be copied")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from fleet_tools import class_accounts, class_roster, session
+from fleet_tools import class_accounts, class_roster, class_sheets, session
 from fleet_tools.class_folder import ClassFolder, ClassNode
 from fleet_tools.errors import OK, USAGE, FleetError
 
@@ -56,8 +56,18 @@ def new_command(name: str, nodes: int | None, roster: Path | None, at: str | Non
     click.echo(f"class {name}: {count(len(folder.nodes), 'node')}, {told(new, done)}")
     for line in left_out(folder, wanted, roster):
         session.note(line)
+    if folder.nodes and not folder.in_docker:
+        click.echo(sheets_made(folder))
     click.echo(next_step(folder, done))
     return OK
+
+
+def sheets_made(folder: ClassFolder) -> str:
+    """The sheets are part of a new class; a computer that is in no network yet gets them later."""
+    try:
+        return f"sheets to print: {class_sheets.write(folder)}, for the broker at {class_sheets.address(folder)}"
+    except FleetError as error:
+        return f"no sheets yet: {error}"
 
 
 def numbered(name: str, how_many: int) -> list[ClassNode]:

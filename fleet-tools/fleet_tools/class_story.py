@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from fleet_schema import topics
 from fleet_tools import lan, teacher
+from fleet_tools.class_accounts import may_come
 from fleet_tools.class_broker import Listeners
 from fleet_tools.class_folder import ClassFolder
 from fleet_tools.dashboard_child import command_line
@@ -24,7 +25,7 @@ def story(folder: ClassFolder, listeners: Listeners, url: str, open_until: int) 
     base, fleet = folder.base, command_line()
     watch = shown(folder.credentials / "watch")
     lines = [
-        f"class {base} runs: {len([one for one in folder.nodes if not one.revoked])} nodes may join",
+        f"class {base} runs: {len([one for one in folder.nodes if may_come(folder, one.id)])} nodes may join",
         f"  for you        {teacher.link(url, teacher.code_in(folder.data) or '')}",
         *for_the_class(folder, listeners, url),
         *(open_lesson(base, open_until, listeners.lan) if open_until else []),

@@ -21,14 +21,16 @@ Examples:
 def tls_command(name: str, renew: bool) -> int:
     """The CA of a class and the certificate of its broker; both are made if they are missing."""
     folder = ClassFolder.open(name)
+    make = certificates.renew if renew else certificates.ensure
     with folder.locked():
-        if renew:
-            certificates.renew(folder.tls, folder.base)
-        files = certificates.ensure(folder.tls, folder.base)
+        files = make(folder.tls, folder.base, broker_uid=folder.vault.owners.broker)
     click.echo(f"name        {certificates.server_name(folder.base)}")
     click.echo(f"fingerprint {certificates.fingerprint(files.ca)}")
     click.echo(f"CA          {files.ca}, until {certificates.ends(files.ca):%Y-%m-%d}")
     click.echo(f"broker      {files.cert}, until {certificates.ends(files.cert):%Y-%m-%d}; renewed by itself")
     if renew:
-        session.note(f"start the class again, and print new sheets: fleet class sheets {name}")
+        again = (
+            "docker compose restart broker" if folder.in_docker else f"start the class again (fleet class start {name})"
+        )
+        session.note(f"now {again}, and print new sheets: fleet class sheets {name}")
     return OK

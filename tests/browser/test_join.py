@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from support.broker import Broker
+from support.dashboard import DashboardProcess
 from support.node import NodeProcess
 from support.vectors import cases
 
@@ -160,9 +161,14 @@ def test_a_ticket_typed_with_a_mistake_is_explained_and_stays_to_be_corrected(pa
 
 
 @pytest.mark.viewer
-def test_a_ticket_with_tls_says_that_the_certificate_must_be_there(page: Page) -> None:
-    page.goto(f"/join#mqtts://ada:{SECRET}@192.168.1.10/fleet#{CA}")
+def test_a_ticket_with_tls_leads_to_the_certificate_of_this_dashboard(page: Page, dashboard: DashboardProcess) -> None:
+    line = f"mqtts://ada:{SECRET}@192.168.1.10/fleet#{CA}"
+    page.goto("/join#" + line)
     expect(page.locator(".join-head")).to_contain_text("192.168.1.10:8883, encrypted")
-    expect(page.locator(".join-way").last).to_contain_text("ca.der")
+    expect(page.locator(".join-way").last).to_contain_text("certificate of your class")
     page.get_by_role("button", name="Show the secret").click()
-    expect(page.locator(".join-way pre").first).to_contain_text(f"#{CA}")
+    expect(page.locator(".join-way pre").first).to_have_text(f"{dashboard.url}/join#{line}")
+    broker = json.loads(page.locator(".join-way pre").last.inner_text())["broker"]
+    port = int(dashboard.url.rpartition(":")[2])
+    wanted = {"tls": True, "ca": "ca.der", "tls_name": "fleet-fleet", "fingerprint": CA, "http": port, "port": 8883}
+    assert wanted.items() <= broker.items()

@@ -297,3 +297,27 @@ def test_a_dashboard_that_cannot_run_ends_the_class_with_its_reason(tmp_path: Pa
         assert "fleet.db" in run.said
     finally:
         assert run.end(within=30) == 1
+
+
+@pytest.mark.parametrize("option", ["--tls", "--no-tls"])
+def test_what_stands_on_a_sheet_brings_a_node_on(tmp_path: Path, option: str) -> None:
+    """The whole way: sheets, a class that runs, and `fleet join` with the text of a QR code."""
+    library()
+    tiers.require(tiers.micropython(), "there is no micropython")
+    fleet(tmp_path, "class", "new", "3b", "--nodes", "2", "--at", "127.0.0.1")
+    roster = tmp_path / "3b" / "class.json"
+    ports = (free_port(), free_port(), free_port())
+    named = dict(zip(("mqtt", "mqtts", "http"), ports, strict=True))
+    roster.write_text(json.dumps({**json.loads(roster.read_text()), "ports": named}))
+    fleet(tmp_path, "class", "sheets", "3b", *([option] if option == "--no-tls" else []))
+    (line,) = re.findall(
+        r'<code class="ticket">(mqtt\S*3b-02\S*)</code>', (tmp_path / "3b" / "sheets.html").read_text()
+    )
+    ticket = line.replace("<wbr>", "")
+    assert ticket.startswith("mqtts://" if option == "--tls" else "mqtt://")
+    with ClassRun(tmp_path, ports=ports) as run:
+        command = [sys.executable, "-m", "fleet_tools", "join", "--ticket-file", "-", "--check"]
+        env = {**environment(tmp_path), "FLEET_MICROPYTHON": str(tiers.micropython())}
+        text = f"http://127.0.0.1:{run.http}/join#{ticket}"
+        done = subprocess.run(command, input=text, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr

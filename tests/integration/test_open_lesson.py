@@ -6,6 +6,8 @@ Mosquitto acknowledges what it throws away, so everything is judged at the recei
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from fleet_schema import payloads
-from support.class_run import ClassRun, fleet, library, wait_for
+from support.class_run import ClassRun, environment, fleet, library, wait_for
 from support.logins import DENIED, Login
 
 OF_A_NODE = ["status", "meta", "health", "ack", "journal", "tele/sht4x", "event/button-a", "log/info"]
@@ -200,6 +202,33 @@ def test_everybody_can_see_that_it_is_open(opened: ClassRun) -> None:
     assert payloads.decode("host_lesson", seen.payload)["until"] == opened.running["lesson"]
     clock = time.strftime("%H:%M", time.localtime(opened.running["lesson"] / 1000))
     assert f"until {clock} nobody needs a password" in opened.said
+
+
+def test_the_doctor_says_that_it_is_open(opened: ClassRun) -> None:
+    env = {**environment(opened.root), "XDG_CONFIG_HOME": str(opened.folder / "credentials" / "tools")}
+    command = [sys.executable, "-m", "fleet_tools", "doctor", "--json"]
+    done = subprocess.run(command, env=env, cwd=opened.root, capture_output=True, text=True, check=False)
+    (check,) = [one for one in json.loads(done.stdout)["checks"] if one["name"] == "lesson"]
+    clock = time.strftime("%H:%M", time.localtime(opened.running["lesson"] / 1000))
+    assert check["state"] == "warn"
+    assert check["text"].startswith(f"OPEN until {clock}")
+    assert "fleet class lock 3b" in check["fix"]
+
+
+def test_who_takes_the_client_id_of_an_account_interrupts_it_and_does_not_become_it(opened: ClassRun) -> None:
+    """Mosquitto gives a client id to whoever came last, and asks nobody: docs/operations.md says so. No more than
+    that can be done: nothing is said in the account's name, and it comes back by itself."""
+    word, mark = uuid.uuid4().hex.encode(), uuid.uuid4().hex.encode()
+    with opened.witness() as witness, opened.login("3b-02") as node:
+        with opened.stranger("3b-02") as thief:
+            node.wait_until_thrown_out()
+            thief.publish("3b/1/3b-02/tele/x", word)
+            thief.publish("3b/1/ada/tele/mark", mark)
+            witness.expect("3b/1/ada/tele/mark", lambda one: one.payload == mark)
+            assert not [one for one in witness.seen() if one.payload == word]
+        wait_for(lambda: node.connected, "that the node is back")
+        node.publish("3b/1/3b-02/tele/x", mark)
+        witness.expect("3b/1/3b-02/tele/x", lambda one: one.payload == mark)
 
 
 # -- and when it ends -----------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import {span} from "./units.js";
 await loadStyle("/static/join.css");
 
 const KEPT = "join-ticket"; // in sessionStorage, so that a reload finds it again
+const USUAL_HTTP = 8080; // of a dashboard
 const DOTS = "••••";
 const HEARD = ["online", "silent", "sleeping"];
 
@@ -21,14 +22,15 @@ export class JoinPage {
     this.form = this.makeForm();
     this.body = h("div", {class: "join-body", hidden: true});
     this.element = h("div", {class: "join"}, this.form, this.body);
-    this.takeFragment = () => {
-      if (!location.hash || location.hash.startsWith("#teacher=")) return false;
-      const text = plain(location.hash.slice(1));
-      history.replaceState(history.state, "", location.pathname);
-      this.take(text);
-      return true;
-    };
-    this.takeFragment() || this.take(sessionStorage.getItem(KEPT) ?? "");
+    this.take(this.fragment() ?? sessionStorage.getItem(KEPT) ?? "");
+  }
+
+  /** The ticket of the link that led here, taken out of the address bar; a new one makes a new page (app.js). */
+  fragment() {
+    if (!location.hash) return null;
+    const text = plain(location.hash.slice(1));
+    history.replaceState(history.state, "", location.pathname);
+    return text;
   }
 
   makeForm() {
@@ -67,13 +69,11 @@ export class JoinPage {
   show() {
     document.title = "Join · Sensor Fleet";
     this.leave = this.fleet.subscribe(() => this.patch());
-    addEventListener("hashchange", this.takeFragment);
     this.patch();
   }
 
   hide() {
     this.leave();
-    removeEventListener("hashchange", this.takeFragment);
   }
 
   tick() {
@@ -93,10 +93,9 @@ export class JoinPage {
     }
     setText(this.problem, problem);
     setHidden(this.problem, !problem);
-    if (this.ticket) {
-      sessionStorage.setItem(KEPT, text);
-      this.field.value = "";
-    } else sessionStorage.removeItem(KEPT);
+    if (this.ticket) this.field.value = "";
+    if (text) sessionStorage.setItem(KEPT, text);
+    else sessionStorage.removeItem(KEPT);
     this.draw();
   }
 
@@ -109,8 +108,8 @@ export class JoinPage {
 
   parts(ticket) {
     const secret = ticket.secret && (this.seen ? ticket.secret : DOTS);
-    const config = (word) => `${JSON.stringify(ticketConfig(ticket, word), null, 2)}\n`;
-    const line = () => ticketLine(ticket);
+    const config = (word) => `${JSON.stringify(ticketConfig(ticket, word, httpPort()), null, 2)}\n`;
+    const line = (word) => (ticket.tls && httpPort() !== USUAL_HTTP ? link(ticket, word) : ticketLine(ticket, word));
     const facts = [
       ["Node", ticket.node],
       ["Class", ticket.base],
@@ -142,16 +141,19 @@ export class JoinPage {
         {class: "panel join-way"},
         h("h2", {}, "On a PC"),
         h("p", {}, "Type ", h("code", {}, "fleet join"), ", and at its question this line:"),
-        this.copyable(ticketLine(ticket, secret), line, "Copy the line"),
+        this.copyable(line(secret), () => line(ticket.secret), "Copy the line"),
       ),
       h(
         "section",
         {class: "panel join-way"},
         h("h2", {}, "On a board"),
         h("p", {}, "At its prompt ", h("code", {}, ">>>"), " type ", h("code", {}, "import join"),
-          ", then the same line. Or put this into its ", h("code", {}, "config.json"), ", and add the Wi-Fi:"),
+          ", then the same line. Or put this into its ", h("code", {}, "config.json"), ", and add the Wi‑Fi:"),
         this.copyable(config(secret), () => config(ticket.secret), "Copy it", this.download(() => config(ticket.secret))),
-        ticket.tls ? h("p", {}, "It is encrypted: the file ", h("code", {}, "ca.der"), " of your class has to lie beside it.") : null,
+        ticket.tls
+          ? h("p", {class: "join-hint"}, "It is encrypted: the node gets the certificate of your class from this " +
+              "dashboard, and compares it with the ticket.")
+          : null,
       ),
     ];
   }
@@ -203,6 +205,15 @@ export class JoinPage {
     }
     return ["wait", `Not heard yet. Start ${id} as below; this changes by itself as soon as it is there.`];
   }
+}
+
+function httpPort() {
+  return Number(location.port) || (location.protocol === "https:" ? 443 : 80);
+}
+
+/** The ticket with the dashboard in front: where the CA certificate is asked for, if that is not the usual port. */
+function link(ticket, secret) {
+  return `${location.origin}/join#${ticketLine(ticket, secret)}`;
 }
 
 /** A scanner may have written some signs as %40. */

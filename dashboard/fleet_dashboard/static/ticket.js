@@ -63,10 +63,11 @@ export function ticketLine(ticket, secret = ticket.secret) {
   return `${kind}://${login}@${ticket.host}${port}/${ticket.base}${ticket.tls ? `#${ticket.ca}` : ""}`;
 }
 
-/** What a node's config.json says of it. */
-export function ticketConfig(ticket, secret = ticket.secret) {
-  const broker = {host: ticket.host, port: ticket.port, user: secret && ticket.node, password: secret};
-  if (ticket.tls) Object.assign(broker, {tls: true, ca: "ca.der", tls_name: `fleet-${ticket.base}`});
+/** What a node's config.json says of it; `http` is the port of the dashboard, where it gets the CA certificate. */
+export function ticketConfig(ticket, secret, http) {
+  const {host, port, base, ca} = ticket;
+  const broker = {host, port, user: secret && ticket.node, password: secret};
+  if (ticket.tls) Object.assign(broker, {tls: true, ca: "ca.der", tls_name: `fleet-${base}`, fingerprint: ca, http});
   return {node: ticket.node, base: ticket.base, broker};
 }
 
