@@ -163,7 +163,8 @@ class Lint:
         if not found or len(found) < len(self.wanted) or judge.pending(monotonic_ms()):
             return False
         return all(
-            has_shown_enough(one) and (not self._ask or one.name in self._asked or not one.is_node) for one in found
+            has_shown_enough(one) and (not self._ask or one.name in self._asked or not one.conduct.here)
+            for one in found
         )
 
     async def _ask_all(self, client: Client, judge: Conformance) -> None:
