@@ -134,8 +134,11 @@ class Connection:
         self._socket = sock
         self._fd = sock.fileno()  # paho closes the socket before it tells us; the loop still knows it by this number
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._loop.add_reader(sock, self._readable)
-        self._check_writer()
+        try:
+            self._loop.add_reader(sock, self._readable)
+            self._check_writer()
+        except ValueError as error:  # it was closed between two of our steps: the loop knows no such number
+            raise ConnectionResetError(errno.ECONNRESET, str(error)) from None
 
     def _is_up(self) -> bool:
         if not self._connack.done() or self._connack.cancelled():

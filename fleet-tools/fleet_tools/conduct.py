@@ -16,6 +16,7 @@ from fleet_tools.numbers import Numbers
 from fleet_tools.verdicts import Verdicts
 
 BIRTH_MS = 5000
+SUBSCRIBED_MS = 1000  # after its birth; before that a command may miss a node
 MAX_BOOTS = 16
 EVERYTHING_COUNTS = "1.0"  # in which `seq` numbered every message
 READINGS = ("tele", "event")
@@ -47,6 +48,10 @@ class Conduct:
         self.here = False
         self._met = False
         self._boots.clear()
+
+    def settled(self, now: int) -> bool:
+        """Is it there, and for so long that it has subscribed?"""
+        return self.here and now - self.since >= SUBSCRIBED_MS
 
     def said(self, kind: str, name: str | None, fields: Fields, message: Message) -> None:
         if kind == "status":

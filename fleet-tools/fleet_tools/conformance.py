@@ -81,6 +81,7 @@ class Conformance:
             for one in self.subjects.values():  # we were away, and what they said meanwhile we did not hear
                 one.conduct.listener_was_away()
                 one.obedience.listener_was_away()
+                one.said.clear()
         self._link = message.link
         try:
             who, kind, name = topics.parse(self.base, message.topic)

@@ -27,6 +27,15 @@ LOOK_S, LOOK_BUSY_S = 2.0, 10.0
 BUSY = 50  # messages within QUIET_S
 SETTLED_S = 1.0  # after its birth a node may still be about to subscribe
 STRANGE = "lint-unknown"  # a command that no node has
+Order = tuple[str, dict[str, Any] | bytes]  # a command, and what it is sent with
+ORDERS: tuple[Order, ...] = (
+    ("echo", {"id": "-1", "text": "lint", "x-lint": 1}),  # a key of tomorrow: F-COMPAT-1
+    ("echo", {"id": "-1", "text": "lint"}),  # the same once more: F-CMD-6
+    (STRANGE, {"id": "-2"}),
+    ("echo", {"id": "-3", "text": "x" * 65}),  # too long: F-CMD-4
+    ("rebirth", {"id": "-4"}),
+    (STRANGE, b'{"id":'),  # F-COMPAT-2, last: a node may fall over it
+)
 EPILOG = """\b
 Examples:
   fleet lint ada                   listens until enough was seen, at most 30 s
@@ -94,6 +103,7 @@ class Lint:
         self._seconds = seconds
         self._here: dict[str, float] = {}  # since when a node could be asked
         self._asked: set[str] = set()
+        self._again: set[str] = set()
 
     async def run(self, client: Client) -> Conformance:
         from fleet_client import Denied
@@ -153,18 +163,29 @@ class Lint:
         if not found or len(found) < len(self.wanted) or judge.pending(monotonic_ms()):
             return False
         return all(
-            has_shown_enough(one) and (not self._ask or one.name in self._asked or not one.is_node) for one in found
+            has_shown_enough(one) and (not self._ask or one.name in self._asked or not one.conduct.here)
+            for one in found
         )
 
     async def _ask_all(self, client: Client, judge: Conformance) -> None:
         """Each once, as soon as it is heard and has said what it is (or sent readings without that)."""
+        from fleet_client import monotonic_ms
+
         for one in list(self._subjects(judge)):
             ready = one.conduct.meta is not None or one.readings >= ENOUGH
-            if not one.is_node or not one.conduct.here or not ready or one.name in self._asked:
+            if not one.is_node or not one.conduct.here or not ready:
                 continue
-            if time.monotonic() - self._here.setdefault(one.name, time.monotonic()) > SETTLED_S:
+            if one.name in self._asked:
+                if (
+                    one.obedience.fell is not None
+                    and one.name not in self._again
+                    and one.conduct.settled(monotonic_ms())
+                ):
+                    self._again.add(one.name)
+                    await ask(client, one.name, ORDERS[-1:])
+            elif time.monotonic() - self._here.setdefault(one.name, time.monotonic()) > SETTLED_S:
                 self._asked.add(one.name)
-                await ask(client, one.name)
+                await ask(client, one.name, ORDERS)
 
     async def _look(self, client: Client, pattern: str, judge: Conformance) -> None:
         """Subscribe again: the broker then sends all that it has retained."""
@@ -196,22 +217,17 @@ def has_shown_enough(one: Subject) -> bool:
     return one.readings >= ENOUGH * max(1, len(meta.get("sensors", {})))
 
 
-async def ask(client: Client, node: str) -> None:
+async def ask(client: Client, node: str, orders: tuple[Order, ...]) -> None:
     """Commands that change nothing at the node; conformance hears them, and their acks, like everybody."""
     from fleet_client import Denied, NotConnected
     from fleet_schema import payloads, topics
 
     token = "lint" + secrets.token_hex(3)
-    orders: tuple[tuple[str, dict[str, Any] | bytes], ...] = (
-        ("echo", {"id": token + "-1", "text": "lint", "x-lint": 1}),  # a key of tomorrow: F-COMPAT-1
-        ("echo", {"id": token + "-1", "text": "lint"}),  # the same once more: F-CMD-6
-        (STRANGE, {"id": token + "-2"}),
-        ("echo", {"id": token + "-3", "text": "x" * 65}),  # too long: F-CMD-4
-        ("rebirth", {"id": token + "-4"}),
-        (STRANGE, b'{"id":'),  # F-COMPAT-2, last: a node may fall over it
-    )
     for name, fields in orders:
-        payload = fields if isinstance(fields, bytes) else payloads.encode("cmd", fields)
+        if isinstance(fields, bytes):
+            payload = fields
+        else:
+            payload = payloads.encode("cmd", {**fields, "id": token + fields["id"]})
         try:
             await client.publish(topics.command_topic(client.base, node, name), payload, qos=1, expiry_s=10)
         except Denied as error:

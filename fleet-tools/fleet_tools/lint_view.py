@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from fleet_client.snapshot import in_natural_order
 from fleet_schema import topics
 from fleet_tools import rules, session
 from fleet_tools.conformance import NOBODY, Conformance, Subject
@@ -29,7 +30,7 @@ class Report:
     def __init__(self, judge: Conformance, wanted: tuple[str, ...], ask: bool, strict: bool, seconds: float) -> None:
         self.asked, self.strict, self.seconds = ask, strict, seconds
         chosen = [one for one in judge.subjects.values() if is_chosen(one, wanted)]
-        self.nodes = sorted(chosen, key=lambda one: one.name)
+        self.nodes = sorted(chosen, key=lambda one: in_natural_order(one.name))
         self.silent = [name for name in wanted if name not in {one.name for one in chosen}]
         self.others = [one for one in judge.subjects.values() if one not in chosen and one.verdicts.broken]
         self.others = [one for one in self.others if not wanted and not one.is_node]  # the host, and nobody
@@ -177,9 +178,10 @@ def print_subject(out: Console, report: Report, one: Subject, every: bool, whole
                 out.print(lines(found, state))
         if by_state[BROKEN] and by_state[UNSEEN] and not every:
             out.print(f"  {len(by_state[UNSEEN])} rules were not seen yet; --all shows them", style="dim")
-    elif by_state[BROKEN]:
+    else:
         print_head(out, report, one)
-    for rule in by_state[BROKEN]:
+    steps = sorted(by_state[BROKEN], key=lambda rule: rule.place, reverse=True)
+    for rule in steps if whole else steps[-1:]:  # of many nodes, each has its next step only
         out.print(broken(rule, one.verdicts.broken[rule.id]))
     print_grade(out, report, one)
     if len(report.nodes) + len(report.others) > 1:
@@ -213,7 +215,7 @@ def lines(found: list[Rule], state: str) -> Table:
     for rule in found:
         how = f"  ({rule.how or 'every node shows this: not this one, so far'})" if state == UNSEEN else ""
         colour = COLOURS[state]
-        table.add_row(Text("  " + state, colour), Text(rule.id), Text(rule.says + how, "dim" if how else ""))
+        table.add_row(Text("  " + state, colour), Text(rule.id), Text(unmarked(rule.says) + how, "dim" if how else ""))
     return table
 
 
@@ -221,7 +223,7 @@ def broken(rule: Rule, breach: Breach) -> Table:
     from rich.text import Text
 
     table = grid()
-    table.add_row(Text("  " + BROKEN, "bold red"), Text(rule.id, "bold"), Text(rule.says, "bold"))
+    table.add_row(Text("  " + BROKEN, "bold red"), Text(rule.id, "bold"), Text(unmarked(rule.says), "bold"))
     message = breach.message
     if message is not None:
         times = f"  ({breach.times} times)" if breach.times > 1 else ""
@@ -257,4 +259,8 @@ def print_grade(out: Console, report: Report, one: Subject) -> None:
 
 def plain(sentence: str) -> str:
     """A sentence to go on with."""
-    return sentence[:1].lower() + sentence[1:].rstrip(".")
+    return sentence[:1].lower() + unmarked(sentence)[1:].rstrip(".")
+
+
+def unmarked(sentence: str) -> str:
+    return sentence.replace("**", "")

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from fleet_tools.conduct import Conduct
 
 PATIENCE_MS = 5000  # after which an ack, or a rebirth, is missing
-SUBSCRIBED_MS = 1000  # after its birth; before that a command may miss a node
 STOOD_MS = 1500  # who still speaks after that has not fallen over a bad command
-FALL_MS = 3000  # a node that falls over a bad command does so within
+FALL_MS = 1000  # a node that falls over a bad command does so within
 SLACK_MS = 500
 MOST = 200  # commands that are remembered
 CARRIED_OUT = ("ok", "done")
@@ -53,6 +52,7 @@ class Obedience:
         self._emptied: dict[str, int] = {}  # command -> when somebody sent it empty
         self._reborn: dict[str, Message] = {}  # status and meta since a rebirth was asked for
         self._due: Asked | None = None  # a rebirth that was acked and has not been seen
+        self.fell: Message | None = None  # a bad command after which its connection ended: was it that?
         self._bad: Message | None = None  # a bad command, after which it shall live on
         self._pause: tuple[str, int, int] | None = None  # boot, from, until (both `up`)
         self._mute: tuple[str, int] | None = None  # boot, until
@@ -70,7 +70,7 @@ class Obedience:
         if not message.payload:
             self._emptied[name] = message.arrived
             return
-        if not conduct.here or message.arrived - conduct.since < SUBSCRIBED_MS:
+        if not conduct.settled(message.arrived):
             return  # nobody is there to obey, or not yet
         table = conduct.meta.get("commands", {}) if conduct.meta else commands.STANDARD
         asked = read(name, message, table.get(name), assumed=conduct.meta is None)
@@ -101,7 +101,9 @@ class Obedience:
         bad = self._bad
         ended = status["state"] == "lost" or conduct.began is message
         if ended and bad is not None and message.arrived - bad.arrived < FALL_MS:
-            self._verdicts.blame("F-COMPAT-2", "a bad command ended its connection, or all of it", bad)
+            if self.fell is not None:  # the second time is no accident of the network
+                self._verdicts.blame("F-COMPAT-2", "a bad command ended its connection, or all of it", bad)
+            self.fell = bad
         if ended or status["state"] == "offline":
             self._asked = [one for one in self._asked if one.ack is not None]  # these may never have reached it
             self._due = self._bad = None
@@ -226,6 +228,8 @@ class Obedience:
         return any(now - one.arrived <= PATIENCE_MS for one in waits)
 
     def finish(self, now: int, conduct: Conduct) -> None:
+        if conduct.gone and self.fell is not None:
+            self._verdicts.blame("F-COMPAT-2", "it was gone after a bad command, and did not come back", self.fell)
         if not conduct.here:
             return
         for one in self._asked:

@@ -491,12 +491,14 @@ def an_unknown_key_refused(story: Story) -> None:
     story.ack("echo", "bad", "e1")
 
 
-def a_garbled_command_that_ends_it(story: Story) -> None:
+def garbled_commands_that_end_it(story: Story) -> None:
     a_day(story)
-    story.command("dance", '{"id":')
-    story.boot, story.seq = "9f3b", 0
-    story.birth()
-    story.tele()
+    for boot in ("9f3b", "9f3c"):
+        story.command("dance", '{"id":')
+        story.boot, story.seq = boot, 0
+        story.birth()
+        for _ in range(3):
+            story.tele()
 
 
 def a_bad_command_that_ends_it(story: Story) -> None:
@@ -540,7 +542,7 @@ PLANTED: dict[str, list[Callable[[Story], None]]] = {
     "F-CMD-10": [a_reading_in_a_pause],
     "F-CMD-11": [an_echo_of_something_else, a_rebirth_without_meta],
     "F-COMPAT-1": [an_unknown_key_refused],
-    "F-COMPAT-2": [a_bad_command_that_ends_it, a_garbled_command_that_ends_it],
+    "F-COMPAT-2": [a_bad_command_that_ends_it, garbled_commands_that_end_it],
 }
 CASES = [(rule, plant) for rule, plants in PLANTED.items() for plant in plants]
 
@@ -646,6 +648,7 @@ def test_a_listener_that_was_away_blames_nobody_for_what_it_did_not_hear(story: 
     story.status(retain=True)
     story.meta(retain=True)
     story.tele()
+    story.look("status", "meta")
     story.end()
     assert story.broken() == set(), story.why()
 
@@ -729,6 +732,23 @@ def test_a_node_of_contract_1_0_numbers_every_message(story: Story) -> None:
         story.say("health", **story.envelope(seq=seq + 1))
     story.end()
     assert story.broken() == set(), story.why()
+
+
+def test_a_link_that_breaks_once_after_a_bad_command_may_be_an_accident(story: Story) -> None:
+    a_day(story)
+    story.command("dance", '{"id":')
+    story.status("lost")
+    story.conn = 2
+    story.birth()
+    for _ in range(3):
+        story.tele()
+    story.command("dance", '{"id":')
+    story.ack("dance", "unknown")
+    for _ in range(5):
+        story.tele()
+    story.end()
+    assert story.broken() == set(), story.why()
+    assert story.judge.subjects["ada"].verdicts.of("F-COMPAT-2") == KEPT
 
 
 def test_a_command_to_a_node_that_is_gone_needs_no_ack(story: Story) -> None:
