@@ -85,7 +85,8 @@ def ask() -> str:
     """The line a person types or pastes, unseen; from a pipe the first line."""
     if not sys.stdin.isatty():
         return sys.stdin.readline()
-    text: str = click.prompt("Ticket (the line of your sheet; it is not shown)", hide_input=True, default="")
+    question = "Ticket (the line of your sheet; it is not shown)"
+    text: str = click.prompt(question, hide_input=True, default="", show_default=False)
     return text
 
 

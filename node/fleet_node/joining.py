@@ -13,7 +13,7 @@ from fleet_schema import topics
 LATE_MS = 7000  # a host that is there has answered by then
 SOON_MS = 2000  # a broker has: whether it refuses a subscription, and what is retained of the host
 LOOK_MS = 500
-TELL_LOOKS = 6  # so often a host that runs and did not hear us is told again that we are here
+TELL_LOOKS = (6, 12, 24)  # a host that runs and did not hear us is told again that we are here, then every 60 looks
 
 TLS_ALERT = b"\x15\x03"  # RFC 8446, 5.1: how a port with TLS answers to CONNECT
 REFUSED = {2: "id", 3: "busy", 4: "secret", 5: "secret"}  # CONNACK, MQTT 3.1.1, table 3.1
@@ -39,10 +39,9 @@ class Joining:
         self._heard = self._denied = self._foreign = False
         self._host = None  # is it online? None: nobody told
         self._looks = 0
-        self._own = self.link.subscribe(self.stored)
-        self._asked = {self._own: self.stored.decode()}  # packet id of a SUBSCRIBE -> its filter
-        self._pid = self.link.subscribe(self._status)
-        self._asked[self._pid] = self._status.decode()
+        self._asked = {}  # packet id of a SUBSCRIBE -> its filter
+        for name in (self._status, self.stored):
+            self._asked[self.link.subscribe(name)] = name.decode()
         self.subscribe(groups)
 
     def subscribe(self, groups):
@@ -51,16 +50,22 @@ class Joining:
 
     def refused(self, pid):
         """The filter that the broker does not let us hear."""
-        self._denied = self._denied or pid == self._own
-        self._foreign = self._foreign or pid == self._pid
-        return self._asked.get(pid, "?")
+        name = self._asked.get(pid, "?")
+        self._denied = self._denied or ("/" + self._config["node"]) in name
+        self._foreign = self._foreign or name == self._status.decode()
+        return name
 
     def received(self, topic, payload):
         """True if this told us of the host: the only retained message that is for us."""
         if topic != self._status:
             return False
-        self._host = b'"online"' in payload if payload else None
-        if self._host and not self._heard:
+        host = b'"online"' in payload if payload else None
+        if host != self._host:
+            self._host = host
+            self._looks = 0
+        if not host:
+            self._heard = False
+        elif not self._heard:
             self._tell()
         return True
 
@@ -111,7 +116,7 @@ class Joining:
             if waited >= SOON_MS:
                 self._judge("off")
         else:
-            if self._host and not self._looks % TELL_LOOKS:
+            if self._host and (self._looks in TELL_LOOKS or not self._looks % 60):
                 self._tell()
             if waited >= LATE_MS:
                 self._judge("unheard" if self._host else "unknown")

@@ -12,6 +12,8 @@ PAGES = (
     ("timeline", "/timeline", ".happening"),
     ("replay", "/replay", ".replay-wall .slot"),
     ("report", "/report", ".sheet h1"),
+    ("join", "/join", ".join-form h1"),
+    ("join-ticket", "/join#mqtt://ada:abcd-efgh-jkmn-pqrs@192.168.1.10/fleet", ".join-verdict[data-level=good]"),
 )
 SIZES = ("roomy", "compact", "dense", "map")  # of the wall
 THEMES = ("light", "dark")

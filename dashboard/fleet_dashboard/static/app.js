@@ -18,9 +18,10 @@ const PAGES = [
   [/^\/leaderboard$/, async (query) => new (await import("./podium.js")).LeaderboardPage(fleet, query)],
   [/^\/timeline$/, async (query) => new (await import("./timeline.js")).TimelinePage(fleet, query)],
   [/^\/replay$/, async (query) => new (await import("./replay.js")).ReplayPage(fleet, query)],
+  [/^\/join$/, async () => new (await import("./join.js")).JoinPage(fleet)],
   [/^\/report$/, async (query) => new (await import("./report.js")).ReportPage(fleet, query)],
 ];
-const WITHOUT_DOCK = ["/leaderboard", "/commands", "/timeline", "/replay", "/report"];
+const WITHOUT_DOCK = ["/leaderboard", "/commands", "/timeline", "/replay", "/report", "/join"];
 
 const AMBER_MS = 2000;
 const RED_MS = 5000;
