@@ -38,7 +38,7 @@ def free_port() -> int:
     raise AssertionError("no port is free")
 
 
-def wait_for_port(port: int, within: float = 5.0) -> bool:
+def wait_for_port(port: int, within: float = 20.0) -> bool:
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         try:

@@ -111,7 +111,7 @@ class DashboardProcess:
                     self._said.append(line.rstrip())
                     self._news.notify_all()
 
-    def stop(self, how: signal.Signals = signal.SIGTERM, within: float = 5.0) -> tuple[int, float]:
+    def stop(self, how: signal.Signals = signal.SIGTERM, within: float = 20.0) -> tuple[int, float]:
         """(exit code, seconds it took)."""
         assert self._process is not None, "the dashboard is not running"
         began = time.monotonic()
@@ -163,7 +163,7 @@ class DashboardProcess:
 
     def get(self, path: str) -> Any:
         """The JSON behind a path of the HTTP API."""
-        with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=20) as answer:
             return json.load(answer)
 
     def post(self, path: str, body: Any, headers: dict[str, str] | None = None) -> tuple[int, Any]:
@@ -171,13 +171,13 @@ class DashboardProcess:
         headers = rights.TEACHER if headers is None else headers
         request = urllib.request.Request(self.url + path, json.dumps(body).encode(), headers, method="POST")
         try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
+            with urllib.request.urlopen(request, timeout=20) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, json.load(error)
 
-    def wait_for(self, path: str, accept: Callable[[Any], Any], within: float = 5.0) -> Any:
+    def wait_for(self, path: str, accept: Callable[[Any], Any], within: float = 20.0) -> Any:
         """The first answer of `path` that `accept` likes; else a failure that shows the last one."""
         deadline = time.monotonic() + within
         last: Any = None
@@ -195,7 +195,7 @@ class DashboardProcess:
             time.sleep(0.02)
         raise AssertionError(f"{path} did not become what was expected within {within} s; the last answer:\n{last}")
 
-    def node(self, name: str, accept: Callable[[Any], Any] = bool, within: float = 5.0) -> Any:
+    def node(self, name: str, accept: Callable[[Any], Any] = bool, within: float = 20.0) -> Any:
         """The node as soon as `accept` likes it."""
 
         def find(snapshot: Any) -> Any:

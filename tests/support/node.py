@@ -157,7 +157,7 @@ class NodeProcess:
             return self._lines[since:]
 
     def expect(
-        self, text: str, within: float = 5.0, accept: Callable[[str], bool] | None = None, since: int = 0
+        self, text: str, within: float = 20.0, accept: Callable[[str], bool] | None = None, since: int = 0
     ) -> str:
         """The first line the node said that contains `text`; else a failure with all that it said."""
         deadline = time.monotonic() + within
@@ -208,7 +208,7 @@ class NodeProcess:
         """The boot of the last reading it noted since it was started; None before the first."""
         return last_boot(self.history, self._noted) if self.history is not None else None
 
-    def wait(self, within: float = 5.0) -> int:
+    def wait(self, within: float = 20.0) -> int:
         """Its exit code, once it has ended."""
         assert self._process is not None, "the node is not running"
         code = self._process.wait(within)

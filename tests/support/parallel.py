@@ -23,11 +23,21 @@ ALONE = (
     "tests/integration/test_node_life.py",
 )
 TOGETHER = ("tests/compose/",)  # they build the same images: one worker, one after the other
-FIRST = ("tests/compose/", "tests/browser/", "tests/integration/")  # the long ones, so that no worker ends late
+APART = ("tests/browser/", "tests/compose/")  # a network that Docker makes breaks the requests of any Chromium
+FIRST = (
+    "tests/browser/",
+    "tests/compose/",
+    "tests/integration/",
+    "tests/faults/",
+)  # the long ones
 
 
 def is_alone(nodeid: str) -> bool:
     return nodeid.startswith(ALONE)
+
+
+def clash(file: str, other: str) -> bool:
+    return {folder for folder in APART for one in (file, other) if one.startswith(folder)} == set(APART)
 
 
 def place(nodeid: str) -> int:
@@ -52,24 +62,41 @@ class FilesThenAlone(LoadFileScheduling):
     def _split_scope(self, nodeid: str) -> str:
         return next((folder for folder in TOGETHER if nodeid.startswith(folder)), super()._split_scope(nodeid))
 
-    def _only_alone_left(self) -> bool:
-        return bool(self.workqueue) and is_alone(next(iter(self.workqueue)))
+    def _is_last(self, node: "WorkerController") -> bool:
+        return all(one.shutting_down for one in self.nodes if one is not node)
 
-    def _may_be_given(self, node: "WorkerController") -> bool:
-        """Only the first worker that is left gets a file that must run alone, and when no other has work."""
-        left = next((one for one in self.nodes if not one.shutting_down), None)
-        idle = not any(self._pending_of(work) for one, work in self.assigned_work.items() if one is not left)
-        return not self._only_alone_left() or (node is left and idle)
+    def _next(self, node: "WorkerController") -> str | None:
+        """The first file in the queue that this worker may begin now."""
+        beside = [
+            file
+            for one, work in self.assigned_work.items()
+            for file, tests in work.items()
+            if one is not node and not all(tests.values())
+        ]
+        for file in sorted(self.workqueue, key=is_alone):  # what a dead worker left stands behind these
+            if is_alone(file) and (beside or not self._is_last(node)):
+                continue
+            if not any(clash(file, other) for other in beside):
+                return file
+        return None
 
     def _assign_work_unit(self, node: "WorkerController") -> None:
-        if self._may_be_given(node):
+        file = self._next(node)
+        if file is not None:
+            self.workqueue.move_to_end(file, last=False)
             super()._assign_work_unit(node)
 
     def _reschedule(self, node: "WorkerController") -> None:
-        if self._may_be_given(node):
-            super()._reschedule(node)
-        elif not node.shutting_down and not all(one.shutting_down for one in self.nodes if one is not node):
-            node.shutdown()  # it does what it has
+        """Files, until it has three tests: a worker begins one only when it knows the next. Or its end."""
+        for file in [file for file, tests in self.workqueue.items() if all(tests.values())]:
+            del self.workqueue[file]  # a worker that died had done it
+        while not node.shutting_down and self._pending_of(self.assigned_work[node]) < 3:
+            if self._next(node) is not None:
+                self._assign_work_unit(node)
+            elif self.workqueue and self._is_last(node):
+                return  # until the others have finished
+            else:
+                node.shutdown()  # it does what it has
 
     def mark_test_complete(self, node: "WorkerController", item_index: int, duration: float = 0) -> None:
         super().mark_test_complete(node, item_index, duration)

@@ -105,7 +105,7 @@ class Peer:
     def url(self) -> str:
         return f"mqtt://127.0.0.1:{self.port}"
 
-    def expect(self, accept: Callable[[list[Visit]], object], what: str, within: float = 10.0) -> None:
+    def expect(self, accept: Callable[[list[Visit]], object], what: str, within: float = 20.0) -> None:
         """Until `accept(visits)` is true."""
         deadline = time.monotonic() + within
         while not accept(self.visits):

@@ -105,7 +105,7 @@ class Probe:
             return len(self._seen)
 
     def expect(
-        self, topic_filter: str, accept: Callable[[Seen], bool] | None = None, within: float = 5.0, since: int = 0
+        self, topic_filter: str, accept: Callable[[Seen], bool] | None = None, within: float = 20.0, since: int = 0
     ) -> Seen:
         """The first message for the filter that `accept` likes; else a failure that lists what did arrive."""
         return self.expect_count(1, topic_filter, accept, within, since)[0]
@@ -115,7 +115,7 @@ class Probe:
         count: int,
         topic_filter: str,
         accept: Callable[[Seen], bool] | None = None,
-        within: float = 5.0,
+        within: float = 20.0,
         since: int = 0,
     ) -> list[Seen]:
         deadline = time.monotonic() + within
@@ -137,7 +137,7 @@ class Probe:
             f"{len(found)} of {count} messages for {topic_filter} within {within} s; what did arrive:\n{others}"
         )
 
-    def settle(self, within: float = 5.0) -> None:
+    def settle(self, within: float = 20.0) -> None:
         """Wait until all that was sent before has arrived: a mark of our own makes the round trip."""
         topic = f"probe/{uuid.uuid4().hex}"
         ready = threading.Event()

@@ -6,7 +6,7 @@ from support.dashboard import DashboardProcess
 from support.node import NodeProcess
 
 
-def tap(dashboard: DashboardProcess, node: NodeProcess, times: int = 1, within: float = 5.0) -> None:
+def tap(dashboard: DashboardProcess, node: NodeProcess, times: int = 1, within: float = 20.0) -> None:
     """Press and let go of a simulated button; the dashboard has heard both, each time, `within` seconds."""
     for _ in range(times):
         before = (dashboard.node(node.id)["event"] or {"n": 0})["n"]

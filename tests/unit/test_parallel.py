@@ -102,6 +102,21 @@ def test_fewer_files_than_workers_are_run_once_and_alone_too(run: Run) -> None:
     assert len({note[3] for note in notes}) == 1
 
 
+def test_docker_and_the_browser_are_kept_apart_and_docker_has_one_worker(run: Run) -> None:
+    for tier in ("browser", "compose"):
+        tiers.require(not tiers.missing(tier), f"{tier} cannot run: {tiers.missing(tier)}", "unit")
+        for name in ("a", "b"):
+            run.write(f"{tier}/test_{name}.py")
+    run.write("unit/test_a.py")
+    done = run.start()
+    assert done.returncode == 0, done.stdout
+    notes = run.notes()
+    assert len(notes) == 15
+    browser, compose = ([note for note in notes if f"/{tier}/" in note[0]] for tier in ("browser", "compose"))
+    assert len({note[3] for note in compose}) == 1
+    assert max(note[2] for note in browser) <= min(note[1] for note in compose)
+
+
 def test_a_worker_that_dies_fails_the_run_and_the_others_are_run(run: Run) -> None:
     run.write("unit/test_a.py", "import os\n\ndef test_dies():\n    os._exit(3)\n")
     run.write("unit/test_b.py")
