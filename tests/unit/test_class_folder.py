@@ -198,6 +198,17 @@ def test_people_are_called_by_their_names_unless_two_have_it(
     assert "2 in class 3b are called ADA: say which, ada, ada-2" in capsys.readouterr().err
 
 
+def test_one_class_that_is_broken_hides_no_other(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fleet("new", "3b", "--nodes", "1")
+    fleet("new", "4c", "--nodes", "1")
+    (root / "3b" / "class.json").write_text("{")
+    capsys.readouterr()
+    assert fleet("list") == 0
+    said = capsys.readouterr()
+    assert "4c" in said.out
+    assert f"{root / '3b' / 'class.json'} is not the roster of a class any more" in said.err
+
+
 def test_a_closed_class_is_deleted_with_all_that_it_had(root: Path) -> None:
     fleet("new", "3b", "--nodes", "2")
     fleet("new", "4c", "--nodes", "2")
