@@ -139,6 +139,7 @@ class ClassRun:
             self.reserve_names()
             self.start_broker()
             self.write_running()
+            class_accounts.settle(self.folder)  # what the broker retained of nodes that were revoked while it was off
         assert self.broker is not None
         self.hand_over(self.broker)
         self.begin_lesson(self.broker)

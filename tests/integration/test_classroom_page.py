@@ -61,7 +61,7 @@ def test_every_line_of_the_page_works_in_its_order(root: Path) -> None:
     with ClassRun(root, "3b", "--lan") as running:
         ticket = f"mqtt://ada-lovelace:{running.secret('ada-lovelace')}@127.0.0.1:{running.mqtt}/3b"
         with joined(root, ticket) as told:
-            wait_for(lambda: "it works" in told(), "that ada-lovelace has joined", 60)
+            wait_for(lambda: "It works" in told(), "that ada-lovelace has joined", 60, told)
             for line in AFTER:
                 if line.startswith(("fleet class load", "fleet class close")):
                     continue  # below: the class runs no more then

@@ -41,10 +41,10 @@ def fleet(root: Path, *words: str, code: int = 0, within: float = 60) -> str:
     return done.stdout
 
 
-def wait_for(condition: Callable[[], Any], what: str, within: float = 30) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, within: float = 30, told: Callable[[], str] = str) -> Any:
     deadline = time.monotonic() + within
     while not (found := condition()):
-        assert time.monotonic() < deadline, f"{what} did not happen within {within} s"
+        assert time.monotonic() < deadline, f"{what} did not happen within {within} s: {told()}"
         time.sleep(0.05)
     return found
 
