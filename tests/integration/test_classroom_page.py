@@ -63,6 +63,12 @@ def test_every_line_of_the_page_works_in_its_order(root: Path) -> None:
         ticket = f"mqtt://ada-lovelace:{running.secret('ada-lovelace')}@127.0.0.1:{running.mqtt}/3b"
         with joined(root, ticket) as told:
             wait_for(lambda: "It works" in told(), "that ada-lovelace has joined", 60, told)
+            wait_for(
+                lambda: "Ada Lovelace" in fleet(root, "ls"),
+                "the name of the roster",
+                30,
+                lambda: fleet(root, "ls") + told(),
+            )
             for line in AFTER:
                 if line.startswith(("fleet class load", "fleet class close")):
                     continue  # below: the class runs no more then
