@@ -49,6 +49,7 @@ class Places:
     broker: Path
     owners: Owners = field(default_factory=Owners)
     in_docker: bool = False
+    ports: Mapping[str, int] = field(default_factory=dict)  # set by compose.yaml, whatever class.json says
 
 
 @dataclass
@@ -81,7 +82,9 @@ class ClassFolder:
         """The class of this name, or an empty one that is a class from its first `save()`."""
         places = places_of(name, env)
         text = _read(places.folder / ROSTER)
-        return cls(name, places) if text is None else _from_text(text, name, places)
+        if text is None:
+            return cls(name, places, ports={**PORTS, **places.ports})
+        return _from_text(text, name, places)
 
     # -- where things are ---------------------------------------------------------------------------------
 
@@ -227,8 +230,12 @@ def places_of(name: str, env: Mapping[str, str] = os.environ) -> Places:
             "and start the fleet again",
             USAGE,
         )
+    given = {key: _number(env, f"FLEET_{key.upper()}_PORT") for key in PORTS}
+    ports = {key: port for key, port in given.items() if port}
     owners = Owners(*(_number(env, key) for key in ("FLEET_UID_BROKER", "FLEET_UID_HOST", "FLEET_UID_NODES")))
-    return Places(Path(alone), Path(alone), Path(env.get("FLEET_BROKER_FOLDER", alone)), owners, in_docker=True)
+    return Places(
+        Path(alone), Path(alone), Path(env.get("FLEET_BROKER_FOLDER", alone)), owners, in_docker=True, ports=ports
+    )
 
 
 def write(path: Path, text: str, owner: int | None = None) -> None:
@@ -300,7 +307,7 @@ def _from_text(text: str, name: str, places: Places) -> ClassFolder:
             raise FleetError(
                 f"{path} is of class {found['base']!r}, not of {name!r}: a class is moved with fleet backup"
             )
-        ports = {**PORTS, **found.get("ports", {})}
+        ports = {**PORTS, **found.get("ports", {}), **places.ports}
         nodes = [_node(one) for one in found["nodes"]]
         where = found.get("where")
         good = all(values.is_int(port, 1, 65535) for port in ports.values()) and isinstance(where, str | None)

@@ -43,7 +43,12 @@ def show_command(name: str | None, secrets: bool, as_json: bool) -> int:
 @session.json_option("the list")
 def list_command(as_json: bool) -> int:
     """The classes on this computer."""
-    found = [ClassFolder.open(name) for name in class_folder.names()]
+    found: list[ClassFolder] = []
+    for name in class_folder.names():
+        try:
+            found.append(ClassFolder.open(name))
+        except FleetError as error:  # the others are shown all the same
+            session.note(str(error))
     rows = [
         {
             "class": one.base,
@@ -57,7 +62,7 @@ def list_command(as_json: bool) -> int:
         session.print_json({"classes": rows})
     elif rows:
         _table(("class", "nodes", "state", "folder"), [[str(value) for value in row.values()] for row in rows])
-    else:
+    elif not class_folder.names():
         session.note("there is no class yet; fleet class new 3b --nodes 30 makes one")
     return OK
 

@@ -198,6 +198,17 @@ def test_people_are_called_by_their_names_unless_two_have_it(
     assert "2 in class 3b are called ADA: say which, ada, ada-2" in capsys.readouterr().err
 
 
+def test_one_class_that_is_broken_hides_no_other(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fleet("new", "3b", "--nodes", "1")
+    fleet("new", "4c", "--nodes", "1")
+    (root / "3b" / "class.json").write_text("{")
+    capsys.readouterr()
+    assert fleet("list") == 0
+    said = capsys.readouterr()
+    assert "4c" in said.out
+    assert f"{root / '3b' / 'class.json'} is not the roster of a class any more" in said.err
+
+
 def test_a_closed_class_is_deleted_with_all_that_it_had(root: Path) -> None:
     fleet("new", "3b", "--nodes", "2")
     fleet("new", "4c", "--nodes", "2")
@@ -241,7 +252,11 @@ def test_in_docker_there_is_one_class_and_its_name_is_the_base(
     (tmp_path / "credentials").mkdir()
     assert fleet("new", "4c", "--nodes", "2") == 2
     assert "FLEET_BASE=4c" in capsys.readouterr().err
+    monkeypatch.setenv("FLEET_MQTT_PORT", "2883")
     assert fleet("new", "3b", "--nodes", "2") == 0
+    assert ClassFolder.open("3b").ports == {"mqtt": 2883, "mqtts": 8883, "http": 8080}
+    monkeypatch.setenv("FLEET_MQTT_PORT", "3883")
+    assert ClassFolder.open("3b").ports["mqtt"] == 3883, "a port that was changed in .env is the one that counts"
     assert (tmp_path / "credentials" / "class.json").exists()
     assert (tmp_path / "broker" / "dynamic-security.json").exists()
     assert fleet("close", "3b", "--delete", "--yes") == 1, "volumes are Docker's to delete"
