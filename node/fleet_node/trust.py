@@ -3,7 +3,7 @@
 import time
 from binascii import a2b_base64
 
-import tls
+import tls  # `ssl`, the module around it, is not in every build
 
 from fleet_node import authority
 from fleet_node.dial import Dialer

@@ -99,6 +99,7 @@ async def main(count):
 broker = {"host": "127.0.0.1", "port": int(sys.argv[1]), "user": "ada", "password": "secret", "tls": len(sys.argv) > 3}
 if broker["tls"]:
     broker["ca"], broker["tls_name"] = sys.argv[3:]
+    broker["fingerprint"] = ""
 config = {"node": "cut", "broker": broker, "keepalive": 4}
 owner = Owner()
 link = Link(config, to_broker(broker), Backoff(), owner, spawn)
