@@ -125,6 +125,13 @@ RULES = (
     Rule(
         "schema",
         HELP,
+        lambda it: it.rule.startswith("host-"),
+        lambda it: f"is beyond a limit {it.times:,} {'time' if it.times == 1 else 'times'}: {it.broken}",
+        "What is beyond is not stored. The limits stand in docs/operations.md, Floods and caps.",
+    ),
+    Rule(
+        "schema",
+        HELP,
         lambda it: it.rule,
         lambda it: f"breaks {it.rule} {it.times:,} {'time' if it.times == 1 else 'times'}: {it.broken}",
         "Look the rule up in docs/topics.md, and mend what its program sends.",

@@ -98,6 +98,10 @@ def test_the_sentence_names_what_it_is(roll: dict[str, Any], node: str, parts: t
     assert all(part in row["why"] for part in parts), row["why"]
 
 
+def test_who_speaks_without_a_hello_is_not_called_lost(roll: dict[str, Any]) -> None:
+    assert next(row["state"] for row in roll["nodes"] if row["id"] == "3b-30") == "online"
+
+
 def test_who_is_on_the_roster_has_a_name_before_he_ever_spoke(roll: dict[str, Any]) -> None:
     row = next(row for row in roll["nodes"] if row["id"] == "3b-07")
     assert (row["name"], row["groups"], row["state"], row["since"]) == ("Greta", ["red"], "never", None)

@@ -41,6 +41,12 @@ TABLE: list[tuple[dict[str, Any], str, str, str]] = [
     ),
     ({"boards": BOARDS}, "duplicate-id", "help", f"two boards with this id: {BOARDS}"),
     (RULE, "schema", "help", "breaks F-TELE-3 12 times: hist is 1 or absent"),
+    (
+        {"rule": "host-fields-full", "times": 3, "broken": "a node has at most 32 fields"},
+        "schema",
+        "help",
+        "is beyond a limit 3 times: a node has at most 32 fields",
+    ),
     ({**RULE, "times": 1}, "schema", "help", "breaks F-TELE-3 1 time: hist is 1 or absent"),
     ({"clock": "its `up` went back by 5 s"}, "clock", "help", "clock: its `up` went back by 5 s"),
     (
