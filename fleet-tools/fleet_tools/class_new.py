@@ -56,7 +56,7 @@ def new_command(name: str, nodes: int | None, roster: Path | None, at: str | Non
     click.echo(f"class {name}: {count(len(folder.nodes), 'node')}, {told(new, done)}")
     for line in left_out(folder, wanted, roster):
         session.note(line)
-    if folder.nodes and not folder.in_docker:
+    if folder.nodes and not folder.in_docker and (new or not folder.sheets.exists()):
         click.echo(sheets_made(folder))
     click.echo(next_step(folder, done))
     return OK
