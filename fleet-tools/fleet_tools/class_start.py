@@ -121,7 +121,8 @@ class ClassRun:
     def __init__(self, folder: ClassFolder, plan: Plan, mosquitto: Mosquitto, interrupt: Interrupt) -> None:
         self.folder, self.plan, self.interrupt = folder, plan, interrupt
         self.crew = Crew(session.note)
-        self.tls = certificates.ensure(folder.tls, folder.base)
+        with folder.locked():
+            self.tls = certificates.ensure(folder.tls, folder.base)
         self.listeners = Listeners(plan.mqtt, plan.lan, plan.mqtts, (self.tls.cert, self.tls.key), plan.websockets)
         self.mosquitto = mosquitto
         self.broker: ClassBroker | None = None
@@ -138,9 +139,9 @@ class ClassRun:
             class_accounts.settle(self.folder)
             self.reserve_names()
             self.start_broker()
+            assert self.broker is not None
+            self.hand_over(self.broker)
             self.write_running()
-        assert self.broker is not None
-        self.hand_over(self.broker)
         self.begin_lesson(self.broker)
         url = self.start_dashboard(self.broker)
         if url is None:
@@ -276,7 +277,7 @@ class ClassRun:
             "lesson": self.lesson.until if self.lesson else 0,
         }
         if document != self.told:
-            class_folder.write(self.folder.running, json.dumps(document) + "\n")
+            class_folder.write(self.folder.running, json.dumps(document) + "\n", prefix=".run-")
             self.told = document
 
     # -- its end ----------------------------------------------------------------------------------------------
