@@ -99,7 +99,13 @@ CASES = [
         "its certificate is not signed by",
         joining="not your broker",
     ),
-    Case("TLS to the plain port", lambda pki: None, "no TLS there", "does not speak TLS", joining="no TLS there"),
+    Case(
+        "TLS to the plain port",
+        lambda pki: None,
+        "it ended the TLS handshake",
+        "does not speak TLS",
+        joining="no TLS there",
+    ),
     Case(
         "clock in 2000, certificate from today on",
         lambda pki: pki.signed("today"),
