@@ -83,7 +83,7 @@ CASES = [
         lambda pki: pki.signed("other-name", name="fleet-4b"),
         "its certificate is for another name",
         "its certificate is not for fleet-3b",
-        joining="not your broker",
+        joining="another broker",
     ),
     Case(
         "another class of the same name",
