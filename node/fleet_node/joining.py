@@ -15,6 +15,7 @@ SOON_MS = 2000  # a broker has: whether it refuses a subscription, and what is r
 LOOK_MS = 500
 TELL_LOOKS = (6, 12, 24)  # a host that runs and did not hear us is told again that we are here, then every 60 looks
 
+TLS_PORT = 8883
 TLS_ALERT = b"\x15\x03"  # RFC 8446, 5.1: how a port with TLS answers to CONNECT
 REFUSED = {2: "id", 3: "busy", 4: "secret", 5: "secret"}  # CONNACK, MQTT 3.1.1, table 3.1
 
@@ -96,6 +97,9 @@ class Joining:
             word = "away"
         else:
             word = "silent" if isinstance(error, asyncio.TimeoutError) else "full"
+            broker = self._config["broker"]
+            if word == "full" and broker.get("port") == TLS_PORT and not broker.get("tls"):
+                word = "wants-tls"
         self._judge(word)
 
     async def run(self):

@@ -83,7 +83,7 @@ CASES = [
         lambda pki: pki.signed("other-name", name="fleet-4b"),
         "its certificate is for another name",
         "its certificate is not for fleet-3b",
-        joining="not your broker",
+        joining="another broker",
     ),
     Case(
         "another class of the same name",
@@ -99,7 +99,13 @@ CASES = [
         "its certificate is not signed by",
         joining="not your broker",
     ),
-    Case("TLS to the plain port", lambda pki: None, "no TLS there", "does not speak TLS", joining="no TLS there"),
+    Case(
+        "TLS to the plain port",
+        lambda pki: None,
+        "it ended the TLS handshake",
+        "does not speak TLS",
+        joining="no TLS there",
+    ),
     Case(
         "clock in 2000, certificate from today on",
         lambda pki: pki.signed("today"),
