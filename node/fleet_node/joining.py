@@ -14,6 +14,7 @@ LATE = 7  # looks, which are seconds: a host that is there has answered by then
 SOON = 2  # a broker has: whether it refuses a subscription, and what is retained of the host
 TELL = (3, 6, 12)  # a host that runs and did not hear us is told again that we are here, and then every 30 looks
 
+TLS_PORT = 8883
 TLS_ALERT = b"\x15\x03"  # RFC 8446, 5.1: how a port with TLS answers to CONNECT
 REFUSED = {2: "id", 3: "busy", 4: "secret", 5: "secret"}  # CONNACK, MQTT 3.1.1, table 3.1
 
@@ -98,6 +99,9 @@ class Joining:
             word = "away"
         else:
             word = "silent" if isinstance(error, asyncio.TimeoutError) else "full"
+            broker = self._config["broker"]
+            if word == "full" and broker.get("port") == TLS_PORT and not broker.get("tls"):
+                word = "wants-tls"
         self._judge(word)
 
     def look(self):

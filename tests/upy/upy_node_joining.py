@@ -228,3 +228,13 @@ def test_what_is_not_about_the_host_is_left_to_others():
     connect(one)
     assert not one.received(b"3b/1/ada/cmd/buzz", b"{}")
     assert not one.received(b"3b/1/_host/stored/ada", b"{}")
+
+
+def test_a_port_for_tls_that_hangs_up_on_a_node_without_it_is_not_called_full():
+    for broker, word in (({"port": 8883}, "wants-tls"), ({"port": 8883, "tls": True}, "full"), ({}, "full")):
+        one, said, _ = begin(**broker)
+        one.failed(2, None, EOFError())
+        assert words(said) == [word], (broker, said)
+    one, said, _ = begin(port=1999)
+    one.failed(2, b"\x15\x03\x03\x00", None)  # an alert of TLS
+    assert words(said) == ["wants-tls"]
