@@ -28,11 +28,23 @@ class Link:
         return len(self.asked)
 
 
+class Outbox:
+    boot = "9f3a"
+    look = None
+
+    def __init__(self):
+        self.told = []
+
+    def tell_journal(self):
+        self.told.append(1)
+
+
 def begin(**broker):
-    """(Joining, its link, the words it has come to, how often it told the host)."""
-    said, told = [], []
+    """(Joining, what it said with the word for it, how often it told the host)."""
+    said, box = [], Outbox()
     config = dict(CONFIG, broker=dict(CONFIG["broker"], **broker))
-    one = Joining(config, "9f3a", lambda: told.append(1), lambda text: said.append((one.word, text)))
+    one = Joining(config, box, lambda text: said.append((one.word, text)))
+    told = box.told
     one.link = Link()
     return one, said, told
 
@@ -44,9 +56,8 @@ def connect(one):
 
 
 def wait(one, ms):
-    for _ in range(ms // 500):
-        if not one._heard:
-            one._look()
+    for _ in range(ms // 1000):
+        one.look()
 
 
 def words(said):
@@ -141,7 +152,7 @@ def test_own_topics_refused_and_the_host_heard_is_an_account_that_is_not_allowed
         connect(one)
         refuse(one, name)
         one.received(STATUS, OFFLINE)
-        wait(one, 500)
+        wait(one, 1000)
         assert words(said) == ["denied"], said
 
 
@@ -150,7 +161,7 @@ def test_everything_refused_is_a_class_that_is_not_ours():
     connect(one)
     for name in one.link.asked:
         refuse(one, name)
-    wait(one, 500)
+    wait(one, 1000)
     assert words(said) == ["base"], said
 
 
