@@ -24,12 +24,7 @@ ALONE = (
 )
 TOGETHER = ("tests/compose/",)  # they build the same images: one worker, one after the other
 APART = ("tests/browser/", "tests/compose/")  # a network that Docker makes breaks the requests of any Chromium
-FIRST = (
-    "tests/browser/",
-    "tests/compose/",
-    "tests/integration/",
-    "tests/faults/",
-)  # the long ones
+FIRST = ("tests/browser/", "tests/compose/", "tests/integration/", "tests/faults/")  # the long ones
 
 
 def is_alone(nodeid: str) -> bool:
