@@ -25,7 +25,7 @@ from support.probe import Probe
 STATUS = {"state": "online", "boot": "9f3a", "conn": 1}
 
 
-async def until(condition: Callable[[], Any], within: float = 10.0, what: str = "the condition") -> None:
+async def until(condition: Callable[[], Any], within: float = 20.0, what: str = "the condition") -> None:
     """Wait for it, or fail saying what did not happen."""
     deadline = asyncio.get_running_loop().time() + within
     while not condition():
@@ -33,7 +33,7 @@ async def until(condition: Callable[[], Any], within: float = 10.0, what: str = 
         await asyncio.sleep(0.01)
 
 
-async def collect(client: Client, count: int, within: float = 5.0) -> list[Message]:
+async def collect(client: Client, count: int, within: float = 20.0) -> list[Message]:
     found: list[Message] = []
 
     async def take() -> None:
@@ -345,6 +345,6 @@ async def test_a_client_that_is_stopped_while_it_connects_leaves_nothing_behind(
     client = Client(f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}", persist=True)
     async with client:
         await until(lambda: accepted, what="connecting")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await gone.wait()
     server.close()
