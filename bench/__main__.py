@@ -11,6 +11,8 @@
     faults    five nodes under every fault of network, broker and host          3
     ingest    broker -> committed rows, against mosquitto_sub and Node-RED      4             8
     rollcall  one command to 200 real nodes                                     1
+    storm     300 nodes whose broker is away for three seconds                  1
+    flood     what one node at 1,000 readings a second costs the others         1             3
     latency   sample -> browser, alone and with 30 more viewers                 2             5
     resident  memory of the dashboard while millions of readings come           1            10
     charts    each range of the charts on a year of 100 nodes                   3            12
@@ -26,7 +28,20 @@ import sys
 
 from bench import machine
 
-PARTS = ("link", "memory", "flash", "faults", "ingest", "rollcall", "latency", "resident", "charts", "browser")
+PARTS = (
+    "link",
+    "memory",
+    "flash",
+    "faults",
+    "ingest",
+    "rollcall",
+    "storm",
+    "flood",
+    "latency",
+    "resident",
+    "charts",
+    "browser",
+)
 
 
 def main() -> None:

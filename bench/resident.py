@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bench import ingest, machine, scene
 from support.broker import Broker
-from support.dashboard import DashboardProcess
+from support.dashboard import ANY_RATE, DashboardProcess
 from support.memory import rss_mb, slope
 
 NODES, WINDOW, PART = 500, 500, 25_000  # one part on its way while another is stored
@@ -18,7 +18,7 @@ SLOWEST = 100  # messages/s; slower than this is stuck
 def run() -> Iterator[str]:
     messages = FULL if machine.is_full() else SHORT
     points = []
-    with Broker() as broker, DashboardProcess(broker.url, wait=False) as dashboard:
+    with Broker() as broker, DashboardProcess(broker.url, wait=False, environment=ANY_RATE) as dashboard:
         dashboard.wait_until_ready(scene.START_S)
         yield f"{'at the start':<22} {rss_mb(dashboard.pid):8.1f} MB"
         command = [sys.executable, "-m", "bench.stream"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from support import tiers
 from support.broker import Broker
-from support.dashboard import DashboardProcess
+from support.dashboard import ANY_RATE, DashboardProcess
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -50,6 +50,7 @@ class Publisher:
 
     def __init__(self, port: int, nodes: int, per_second: float) -> None:
         command = [sys.executable, "-m", "bench.fleet", str(port), str(nodes), str(per_second)]
+        self.port = port
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == "on\n", "the fleet did not come up"
@@ -69,7 +70,7 @@ class Publisher:
 @contextmanager
 def fleet(nodes: int, per_second: float) -> Iterator[tuple[DashboardProcess, Publisher]]:
     """A dashboard that knows all nodes, and has shown them for some seconds."""
-    with Broker() as broker, DashboardProcess(broker.url, wait=False) as dashboard:
+    with Broker() as broker, DashboardProcess(broker.url, wait=False, environment=ANY_RATE) as dashboard:
         dashboard.wait_until_ready(START_S)
         publisher = Publisher(broker.port, nodes, per_second)
         try:

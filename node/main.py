@@ -4,6 +4,13 @@ import sys
 
 here = sys.path[0]  # on a PC the folder of this file; a board has /lib on its path already
 sys.path.insert(1, here + "/lib" if here else "lib")
+if not here:
+    try:
+        import slot
+
+        slot.add_to_path(sys.path, slot.choose())  # of a board that was deployed to
+    except ImportError:
+        pass  # copied by hand: everything lies beside this file
 
 import fleet_node.config  # noqa: E402
 

@@ -9,7 +9,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from support import security, tiers
+from support import impersonation, security, tiers
 from support.broker import Broker
 from support.parallel import FilesThenAlone, place, workers
 from support.probe import Probe
@@ -37,7 +37,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header() -> list[str]:
     why = {tier: tiers.missing(tier) for tier in tiers.TIERS}
-    return [f"tier {tier:<12}{f'SKIPPED: {why[tier]}' if why[tier] else 'runs'}" for tier in tiers.TIERS]
+    lines = [f"tier {tier:<12}{f'SKIPPED: {why[tier]}' if why[tier] else 'runs'}" for tier in tiers.TIERS]
+    if tiers.mosquitto():
+        lines.append(f"mosquitto {tiers.mosquitto_version()} ({tiers.mosquitto()})")
+    return lines
 
 
 def tier_of(path: Path) -> str | None:
@@ -104,6 +107,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     table = security.write()
     if table is not None:
         terminalreporter.write_line(f"what was tried against the dashboard: {table.relative_to(tiers.ROOT)}")
+    table = impersonation.write()
+    if table is not None:
+        terminalreporter.write_line(f"who tried to act as another: {table.relative_to(tiers.ROOT)}")
 
 
 @pytest.fixture

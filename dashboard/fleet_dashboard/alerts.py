@@ -1,4 +1,4 @@
-"""What a teacher should be told: silent nodes, two boards with one id, broken rules, retained commands. Pure.
+"""What a teacher should be told: silent nodes, two boards with one id, broken rules, floods, bad clocks. Pure.
 
 Owns the list of alerts; who publishes them asks `take_changes`. Times are monotonic ms, `ts` is UTC ms.
 """
@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from fleet_dashboard.culprits import Culprit
+from fleet_dashboard.flood import Allowance, about
 from fleet_dashboard.nodes import Node
 from fleet_dashboard.presence import SWAPS_MS
 
@@ -22,6 +23,9 @@ KINDS = {
     "duplicate-id": "duplicate",
     "retained-command": "retained",
     "store": "store",
+    "flood": "flood",
+    "clock": "clock",
+    "broker-drops": "drops",
 }
 
 
@@ -68,6 +72,27 @@ GUIDE = {
         "Look up the rule by its id in docs/topics.md, and mend what the node's program sends; `mosquitto_sub -v` on "
         "its topics shows it as it comes.",
     ),
+    "flood": Guide(
+        "Sends far too much",
+        "The node sends more than 200 messages a second, and that for some time. What is above is turned away, so "
+        "that nobody else waits; its readings among it are missing, and are asked for when the flood is over.",
+        "Find the loop without a pause in its program, or make its period longer: `fleet send period 1000 --to` its "
+        "id. If that does not help, take its power.",
+    ),
+    "clock": Guide(
+        "A clock that is none",
+        "The node's `up` runs much too fast or slow, or goes back without a new `boot`, or its `ts` is more than 2 s "
+        "off this computer's clock. Its readings are stored, but their times may be wrong.",
+        "In its program `up` is the milliseconds since the boot, made once and never set. Leave `ts` out if the node's "
+        "clock is not set. If all nodes with a `ts` have this, look at this computer's clock.",
+    ),
+    "broker-drops": Guide(
+        "The broker drops messages",
+        "The broker had more for somebody than its queue holds, and threw the rest away. Readings among it are missing "
+        "and are asked for; for others what was dropped is gone.",
+        "If the dashboard is slow or frozen, free its computer. If a program of yours subscribed and does not read, "
+        "end it, and let it connect with a clean session.",
+    ),
     "store": Guide(
         "The database does not take anything",
         "The dashboard cannot write to its disk. Nothing is lost yet: what is not stored is not acknowledged, and "
@@ -107,6 +132,9 @@ class Alerts:
         self.active[name] = Alert(name, known.ts if known else ts, kind, node, text)
         self._changed.add(name)
 
+    def is_raised(self, kind: str, node: str) -> bool:
+        return _name(kind, node) in self.active
+
     def end(self, kind: str, node: str) -> None:
         self._drop(_name(kind, node))
 
@@ -124,9 +152,17 @@ class Alerts:
         else:
             self.end("silent", node.id)
         if presence.is_shared(now):
-            boots = " and ".join(sorted(presence.claims[-2:]))
-            text = f"two boards call themselves {node.id}, boot {boots}: give one another id in its config.json"
+            text = f"two boards call themselves {node.id}: {two_boards(node)}; give one another id in its config.json"
             self.tell("duplicate-id", node.id, text, ts, now + SWAPS_MS)
+
+        if node.boot is not None and (wrong := node.boot.watch.sentence(now)):
+            self.tell("clock", node.id, f"the clock of {node.name} is none: {wrong}", ts, now + FADE_MS)
+
+    def judge_flood(self, who: str, allowance: Allowance, rate: int, now: int, ts: int) -> None:
+        if allowance.is_flooding(now):
+            speed = about(max(allowance.peak, rate))
+            text = f"{who} sends some {speed:,} messages a second; {rate:,} are taken, so that nobody else waits"
+            self.tell("flood", who, text, ts, now + FADE_MS)
 
     def judge_culprit(self, who: str, culprit: Culprit, now: int, ts: int) -> None:
         if culprit.last and now - culprit.last < FADE_MS:
@@ -152,6 +188,12 @@ class Alerts:
     def view(self) -> list[dict[str, Any]]:
         """Newest first."""
         return [asdict(alert) for alert in sorted(self.active.values(), key=lambda alert: -alert.ts)]
+
+
+def two_boards(node: Node) -> str:
+    """The two that spoke last, by what tells them apart: "unix app 1.0 (boot 1a2b) and esp32 app 1.0 (boot 3c4d)"."""
+    boots = sorted(node.presence.claims[-2:])
+    return " and ".join(f"{node.origins.get(boot) or 'a board'} (boot {boot})" for boot in boots)
 
 
 def _name(kind: str, node: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fleet_dashboard.account import Account
 from fleet_dashboard.clock import BootClock
+from fleet_dashboard.clock_watch import ClockWatch
 from fleet_dashboard.placement import Placement
 
 UNPLACED = 1 << 62
@@ -14,7 +15,7 @@ class Boot:
 
     __slots__ = (
         *("account", "before", "boot", "changed", "clock", "first_seq", "id", "live", "made", "node", "placement"),
-        *("kept", "saved", "seen", "timed", "told", "told_at", "up"),
+        *("kept", "saved", "seen", "timed", "told", "told_at", "up", "watch"),
     )
 
     def __init__(self, node: int, boot: str, number: int, clock: BootClock, account: Account, now: int) -> None:
@@ -33,6 +34,7 @@ class Boot:
         self.changed = False  # the account, since it was last written
         self.first_seq = UNPLACED  # the lowest that this process stored
         self.placement = Placement()
+        self.watch = ClockWatch()
         self.kept: int | None = None  # its offset that the store was told
         self.told = 0  # the last `seq` of a `stored`, and when
         self.told_at = 0

@@ -22,12 +22,20 @@ HEARD_MS = 30_000  # who never sent a status but was heard just now is there as 
 class Confirmer:
     """`publish_due` is called every EVERY_S by one task; it never waits for the broker."""
 
-    def __init__(self, client: Client, registry: Registry, ledger: Ledger, is_behind: Callable[[], bool]) -> None:
-        """While `is_behind`, nothing is asked for."""
+    def __init__(
+        self,
+        client: Client,
+        registry: Registry,
+        ledger: Ledger,
+        is_behind: Callable[[], bool],
+        is_flooding: Callable[[Node, int], bool],
+    ) -> None:
+        """While `is_behind`, nothing is asked for; and of a node nothing while it `is_flooding`."""
         self._client = client
         self._registry = registry
         self._ledger = ledger
         self._is_behind = is_behind
+        self._is_flooding = is_flooding
         self._turn = 0
 
     async def publish_due(self, now: int) -> None:
@@ -38,7 +46,7 @@ class Confirmer:
         self._turn += 1
         begin = self._turn * 7 % max(1, len(nodes))  # with too much to ask for, all have their turn
         for node in nodes[begin:] + nodes[:begin]:
-            for tell in self._due(node, budget, now):
+            for tell in self._due(node, 0 if self._is_flooding(node, now) else budget, now):
                 budget -= sum(last - first + 1 for first, last in tell.miss)
                 try:
                     await self._publish(node.id, tell)

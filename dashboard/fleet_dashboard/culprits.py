@@ -17,6 +17,7 @@ class Culprit:
     rules: Counter[str] = field(default_factory=Counter)
     why: str = ""  # the last reason
     last: int = 0  # monotonic ms
+    whys: dict[str, str] = field(default_factory=dict)  # the last one of each rule, without its id
 
 
 class Culprits:
@@ -38,4 +39,5 @@ class Culprits:
             culprit = self.nodes[who] = Culprit()
         culprit.rules[error.rule] += 1
         culprit.why = str(error)
+        culprit.whys[error.rule] = error.why
         culprit.last = now

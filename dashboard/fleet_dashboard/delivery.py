@@ -98,6 +98,10 @@ class Delivery:
                     changed.append(boot)
         return changed
 
+    def greet(self, boot: str) -> None:
+        """A birth: it is answered at once, so that the node knows that it was heard, whatever it sends later."""
+        self._owed[boot] = None
+
     def judge(self, boots: Mapping[str, Boot], now: int) -> list[Boot]:
         """Give up what the last journal did not list, of boots that have been quiet for long enough by now."""
         if not self._doubtful:
@@ -133,6 +137,10 @@ class Delivery:
         if tells:
             self._told_at = now
         return tells
+
+    def is_asked(self, name: str, seq: int) -> bool:
+        """Is this one of those that were asked for last?"""
+        return self._asked is not None and self._asked[0] == name and seq in self._asked[1]
 
     def _progress(self, boots: Mapping[str, Boot], current: Boot | None) -> Tell | None:
         """Of the boots that the node knows of, the one that waits for the longest time to hear what is settled."""

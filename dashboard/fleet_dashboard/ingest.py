@@ -6,18 +6,19 @@ Every message is counted once: received = kept + duplicates + ignored + the sum 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
 from fleet_client import Message
-from fleet_dashboard.account import FULL, MAX_SEQ, NEW, TWICE, UNSURE
-from fleet_dashboard.boot import Boot
+from fleet_dashboard.account import MAX_SEQ
 from fleet_dashboard.clock import WallClock
 from fleet_dashboard.culprits import Culprits
+from fleet_dashboard.flood import RATE, Allowance, Allowances
+from fleet_dashboard.hearing import RANGE, Hearing, Listener
 from fleet_dashboard.ledger import Ledger, counts
-from fleet_dashboard.nodes import MAX_FIELDS, MAX_NODES, PRESENCE, Node, Registry
-from fleet_dashboard.plain import MAX_UP, plain_reading
+from fleet_dashboard.nodes import MAX_FIELDS, PRESENCE, Node, Registry
+from fleet_dashboard.plain import plain_reading
 from fleet_dashboard.routes import Route, Routes
 from fleet_dashboard.store import Store, StoreError
 from fleet_dashboard.tally import Event
@@ -25,38 +26,29 @@ from fleet_schema import SchemaError, payloads, topics
 from fleet_schema.values import is_boot, is_int
 
 # Rules of this service, beside those of the contract.
-FULL_NODES = "host-nodes-full"
 FULL_FIELDS = "host-fields-full"
-RANGE = "host-range"
+FLOOD = "host-flood"
 
 
-class Listener(Protocol):
-    """Whoever wants to know at once; all calls are cheap and never raise."""
-
-    def event(self, node: Node, event: dict[str, Any]) -> None: ...
-    def scored(self, node: Node, boot: Boot, event: Event) -> None: ...
-    def acked(self, node: Node, boot: Boot, up: int, name: str | None, state: str) -> None: ...
-    def meta_changed(self, node: Node) -> None: ...
-    def command_seen(self, target: str, name: str, payload: bytes) -> None: ...
-    def speaks_though_gone(self, node: Node) -> None: ...
-    def host_document(self, kind: str, name: str | None, payload: bytes) -> None: ...
-    def forgotten(self, node: Node) -> None: ...
-
-
-class Ingest:
+class Ingest(Hearing):
     """`take` batches; the counters are for /api/stats."""
 
     def __init__(
-        self, base: str, store: Store, registry: Registry, ledger: Ledger, clock: WallClock, listener: Listener
+        self,
+        base: str,
+        store: Store,
+        registry: Registry,
+        ledger: Ledger,
+        clock: WallClock,
+        listener: Listener,
+        rate: int = RATE,
     ) -> None:
-        self.received = self.kept = self.duplicates = self.ignored = 0
+        """`rate`: so many messages a second of one node are taken; 0: all."""
+        super().__init__(store, registry, ledger, clock, listener)
+        self.received = 0
         self.culprits = Culprits()
+        self.allowances = Allowances(rate)
         self._base = base
-        self._store = store
-        self._registry = registry
-        self._ledger = ledger
-        self._clock = clock
-        self._listener = listener
         self._routes = Routes()
         self._handlers: dict[str, Callable[[Route, Message], None]] = {
             "tele": self._tele,
@@ -69,7 +61,6 @@ class Ingest:
             "journal": self._journal,
             "cmd": self._command,
         }
-        self._now = 0
 
     def take(self, batch: list[Message]) -> None:
         """Everything of `batch` is in the store's next commit, or counted as why not."""
@@ -81,6 +72,10 @@ class Ingest:
             try:
                 if route is None:
                     route = self._route(message.topic)
+                allowance = route.allowance
+                if allowance is not None and not allowance.take(route.spare) and not self._was_asked(route, message):
+                    self._turn_away(route, allowance)
+                    continue
                 route.handle(route, message)
             except SchemaError as error:
                 self._blame(message, error)
@@ -91,7 +86,43 @@ class Ingest:
     def _route(self, topic: str) -> Route:
         who, kind, name = topics.parse(self._base, topic)
         handle = self._handlers[kind] if who != topics.HOST else self._host
-        return self._routes.add(topic, Route(who, kind, name, handle))
+        route = Route(who, kind, name, handle)
+        if who != topics.HOST and kind != "cmd":  # a command's topic does not say who sent it
+            route.allowance, route.spare = self.allowances.of(who), self.allowances.spare(kind)
+        return self._routes.add(topic, route)
+
+    def _turn_away(self, route: Route, allowance: Allowance) -> None:
+        """Too much came of this node. Its readings among it stay missing, so nothing is settled that was not stored;
+        what the node keeps is asked for when the flood is over (Confirmer)."""
+        self.culprits.rules[FLOOD] += 1
+        allowance.refuse(self._now)
+        node = self._registry.nodes.get(route.who)
+        if node is not None:
+            node.flooded += 1
+            self._touch(node, "counts")
+
+    def _was_asked(self, route: Route, message: Message) -> bool:
+        """A reading that we asked for may always come. True has taken it from the allowance, like any other."""
+        node = route.node
+        if node is None or route.allowance is None or b'"hist"' not in message.payload:
+            return False
+        try:
+            fields = orjson.loads(message.payload)
+            asked = self._is_asked(node, fields["boot"], fields["seq"])
+        except (ValueError, TypeError, KeyError):
+            return False
+        if asked:
+            route.allowance.left -= 1
+        return asked
+
+    def _is_asked(self, node: Node, name: Any, seq: Any) -> bool:
+        boot = node.boots.get(name) if isinstance(name, str) and isinstance(seq, int) else None
+        return boot is not None and node.delivery.is_asked(boot.boot, seq) and seq in boot.account.missing
+
+    def _give_back(self, route: Route, node: Node, fields: dict[str, Any]) -> None:
+        """What waited costs nothing if we asked for it."""
+        if route.allowance is not None and self._is_asked(node, fields["boot"], fields["seq"]):
+            route.allowance.give_back()
 
     def _blame(self, message: Message, error: SchemaError) -> None:
         """Count, and see that a bad reading does not come for ever."""
@@ -117,106 +148,6 @@ class Ingest:
         if boot is not None and is_int(seq, 0, MAX_SEQ) and boot.account.refuse(seq):
             self._ledger.touch(boot)
 
-    def _touch(self, node: Node, *keys: str) -> None:
-        node.changed.update(keys)
-        self._registry.touched.add(node)
-
-    # -- what all messages of a node have in common ---------------------------------------------------------------
-
-    def _node(self, route: Route) -> Node:
-        """The route's node, made if need be; only called with a message that is legal."""
-        node = route.node
-        if node is not None:
-            return node
-        node = self._registry.nodes.get(route.who)
-        if node is None:
-            if self._registry.full:
-                raise SchemaError(FULL_NODES, f"there are {MAX_NODES} nodes already")
-            node = self._registry.add(route.who, self._store.node_id(route.who), self._now)
-            self._ledger.adopt(node)
-        route.node = node
-        return node
-
-    def _boot(self, node: Node, name: str, seq: int, late: bool) -> Boot:
-        boot = node.boot
-        if boot is not None and boot.boot == name:
-            return boot
-        boot = node.boots.get(name)
-        if boot is None:
-            boot = self._ledger.boot(node, name, seq, self._now, late)
-            self._ledger.trim(node)
-        if not late:
-            node.presence.claim(name, self._now)
-            node.boot = boot
-        return boot
-
-    def _speaks(self, node: Node, fields: dict[str, Any], message: Message) -> tuple[Boot, int]:
-        """Take (boot, seq, up) of what is neither retained nor a reading: (boot, monotonic ms of `up`). Its `seq` is
-        the number that the next reading will get."""
-        seq, up = fields["seq"], fields["up"]
-        if seq > MAX_SEQ or up > MAX_UP:
-            raise SchemaError(RANGE, "seq or up is larger than any node lives")
-        boot = self._boot(node, fields["boot"], seq, False)
-        node.received += 1
-        self.kept += 1
-        if boot.account.raise_next(seq):
-            self._ledger.touch(boot)
-        self._touch(node, "last", "counts")
-        return boot, self._heard(node, boot, seq, up, message.arrived, False)
-
-    def _reading(self, node: Node, fields: dict[str, Any], message: Message, late: bool) -> tuple[Boot, int | None]:
-        """Take (boot, seq, up) of a reading or event: (boot, monotonic ms of the sample), or None if it is not to be
-        stored."""
-        seq, up = fields["seq"], fields["up"]
-        if seq > MAX_SEQ or up > MAX_UP:
-            raise SchemaError(RANGE, "seq or up is larger than any node lives")
-        boot = self._boot(node, fields["boot"], seq, late)
-        account = boot.account
-        if seq == account.next:
-            account.next = seq + 1
-        elif not self._is_new(node, boot, seq):
-            return boot, None
-        if not boot.changed:
-            self._ledger.touch(boot)
-        if seq < boot.first_seq:
-            boot.first_seq = seq
-        node.received += 1
-        self.kept += 1
-        return boot, self._heard(node, boot, seq, up, message.arrived, late)
-
-    def _is_new(self, node: Node, boot: Boot, seq: int) -> bool:
-        """Has a reading with a number that is not simply the next one to be stored? Counts it if not."""
-        verdict = boot.account.take(seq)
-        if verdict == UNSURE:
-            verdict = boot.account.decide(seq, self._store.is_stored(boot.id, seq))
-        if verdict == NEW:
-            return True
-        node.received += 1
-        if verdict == TWICE:
-            node.duplicates += 1
-            self.duplicates += 1
-            self._ledger.touch(boot)
-        elif verdict == FULL:
-            self.ignored += 1
-        self._touch(node, "counts")
-        return False
-
-    def _heard(self, node: Node, boot: Boot, seq: int, up: int, arrived: int, late: bool) -> int:
-        """When was `up`? Monotonic ms."""
-        offset = boot.clock.observe(up, arrived, late)
-        now = boot.seen = self._now
-        if not late:
-            boot.live = now
-            boot.timed = True
-            if node.presence.heard(now):
-                self._listener.speaks_though_gone(node)
-        elif up > boot.up:
-            boot.up = up
-        if boot.timed:
-            return up + boot.placement.place(seq, offset, now)
-        boot.placement.move(offset, now)
-        return up + offset
-
     # -- readings: the hot path ------------------------------------------------------------------------------
 
     def _tele(self, route: Route, message: Message) -> None:
@@ -231,15 +162,17 @@ class Ingest:
             route.sensor = None
             late = "hist" in fields
         node = node or self._node(route)
-        values: dict[str, float | None] = fields["v"]
-        assert route.name is not None
-        if route.sensor is None:
-            if not node.room_for(route.name, route.names):
-                raise SchemaError(FULL_FIELDS, f"a node has at most {MAX_FIELDS} fields")
-            route.sensor = self._store.sensor(node.number, route.name, route.names)
         if message.retain:
             self.ignored += 1
             return
+        values: dict[str, float | None] = fields["v"]
+        assert route.name is not None
+        if route.sensor is None:
+            if not node.claim(route.name, route.names):
+                raise SchemaError(FULL_FIELDS, f"a node has at most {MAX_FIELDS} fields")
+            route.sensor = self._store.sensor(node.number, route.name, route.names)
+        if late:
+            self._give_back(route, node, fields)
         boot, at = self._reading(node, fields, message, late)
         if at is None:
             return
@@ -249,6 +182,8 @@ class Ingest:
         node.late = late
         if not late:
             node.lag_ms = max(0, message.arrived - at)
+            if "ts" in fields:
+                boot.watch.told(fields["ts"] - at - self._clock.step, self._now)
         if node.taps and (not late or boot.timed):  # of a boot that was never heard live, nobody knows when that was
             for tap in node.taps.get(route.name, ()):
                 tap.reading(values, at)
@@ -264,6 +199,8 @@ class Ingest:
             self.ignored += 1
             return
         late = "hist" in fields
+        if late:
+            self._give_back(route, node, fields)
         boot, at = self._reading(node, fields, message, late)
         if at is None:
             return
@@ -302,9 +239,12 @@ class Ingest:
             boot = node.boots.get(fields["boot"])
         else:
             boot, _ = self._speaks(node, fields, message)
+        node.set_origin(fields["boot"], fields)
         if boot is not None and boot.account.counted is None:
             boot.account.counted = counts(fields)
             self._ledger.touch(boot)
+        if boot is not None and boot.account.counted and not message.retain:
+            node.delivery.greet(boot.boot)
         if fields != node.meta:
             node.set_meta(fields)
             self._store.set_meta(node.number, fields)

@@ -30,6 +30,7 @@ COUNTS = {
     "missing": ("fleet_node_missing", "gauge", "Readings not stored yet that the node may still have."),
     "gone": ("fleet_node_gone", "gauge", "Readings that were lost."),
     "dropped": ("fleet_node_dropped", "gauge", "Readings that the node's full journal dropped."),
+    "flooded": ("fleet_node_flooded_total", "counter", "Messages of this node that were too many, and turned away."),
     "bad": ("fleet_node_bad_total", "counter", "Messages of this node that broke a rule."),
 }
 

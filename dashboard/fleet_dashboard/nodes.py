@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MAX_NODES = 500
 MAX_FIELDS = 32
 MAX_BOOTS = 16
+MAX_ORIGINS = 8
 SPARK_POINTS = 60
 SPARK_EVERY_MS = 1000
 
@@ -40,6 +41,7 @@ class Node:
         self.values: dict[str, dict[str, float | None]] = {}
         self.times: dict[str, int] = {}  # when `values` were sampled
         self._shown: dict[str, tuple[int, int]] = {}  # (id of the boot, seq) of `values`
+        self._claimed: dict[str, int] = {}  # sensor -> how many fields
         self.health: dict[str, Any] | None = None
         self.event: dict[str, Any] | None = None
         self._event_of = (0, 0)
@@ -47,6 +49,8 @@ class Node:
         self.received = 0
         self.duplicates = 0
         self.bad = 0
+        self.flooded = 0  # messages that were too many
+        self.origins: dict[str, str] = {}  # boot -> what its birth certificate says it runs on, of the last few
         self.presses = 0
         self.taps: dict[str, tuple[Tap, ...]] = {}  # by sensor: the challenges that hear each of its readings
         self.late = False  # the last sample had waited
@@ -70,10 +74,21 @@ class Node:
             self.spark.clear()
         self.changed |= {"name", "board", "app", "groups", "period", "meta", "spark"}
 
-    def room_for(self, sensor: str, names: tuple[str, ...]) -> bool:
+    def set_origin(self, boot: str, meta: dict[str, Any]) -> None:
+        """Two boards of one name are told apart by what they run on."""
+        words = [meta.get("board"), f"app {meta['app']}" if meta.get("app") else "", meta.get("fw")]
+        self.origins.pop(boot, None)
+        self.origins[boot] = " ".join(str(word) for word in words if word)
+        while len(self.origins) > MAX_ORIGINS:
+            del self.origins[next(iter(self.origins))]
+
+    def claim(self, sensor: str, names: tuple[str, ...]) -> bool:
         """May this sensor have these fields, or would the node have more than 32?"""
-        others = sum(len(fields) for name, fields in self.values.items() if name != sensor)
-        return others + len(names) <= MAX_FIELDS
+        others = sum(count for name, count in self._claimed.items() if name != sensor)
+        if others + len(names) > MAX_FIELDS:
+            return False
+        self._claimed[sensor] = max(len(names), self._claimed.get(sensor, 0))
+        return True
 
     def set_values(
         self, sensor: str, values: dict[str, float | None], at: int, now: int, boot: Boot, seq: int, late: bool = False
@@ -93,6 +108,7 @@ class Node:
     ) -> None:
         """What an earlier process knew."""
         self.values, self.times, self._shown = values, times, shown
+        self._claimed = {sensor: len(fields) for sensor, fields in values.items()}
 
     def set_event(self, event: dict[str, Any], boot: Boot, seq: int, late: bool) -> None:
         """{"input","type","n","t"}; one that is older than what we show is not shown."""
@@ -165,7 +181,8 @@ def _spark(node: Node, step: int) -> dict[str, Any] | None:
 
 
 def _counts(node: Node, step: int) -> dict[str, int]:
-    return {"received": node.received, **vars(node.figures), "duplicates": node.duplicates, "bad": node.bad}
+    flooded = {"flooded": node.flooded} if node.flooded else {}
+    return {"received": node.received, **vars(node.figures), "duplicates": node.duplicates, "bad": node.bad, **flooded}
 
 
 def _event(node: Node, step: int) -> dict[str, Any] | None:

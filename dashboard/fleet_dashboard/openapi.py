@@ -91,6 +91,9 @@ API = {
         "Take a node that is gone off the wall; its readings stay, and it is back when it speaks",
         errors=(404, 409, 503),
     ),
+    ("GET", "/api/roll"): Described(
+        "The roll of the class: everyone who is expected or here, those with trouble first, why, and what to do"
+    ),
     ("GET", "/api/delivery"): Described(
         "The account of every boot: taken, stored, expired, missing, gone, dropped, before, twice",
         query=(("since", WHOLE, "only boots heard since then, UTC ms"),),

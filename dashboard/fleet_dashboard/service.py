@@ -11,14 +11,14 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from typing import Any
 
 import uvicorn
 from starlette.routing import BaseRoute
 
 from fleet_client import Client
-from fleet_dashboard import announce, confirm, web, web_class, web_report, web_rounds, web_time
+from fleet_dashboard import announce, confirm, web, web_authority, web_class, web_report, web_roll, web_rounds, web_time
 from fleet_dashboard.alerts import FADE_MS, Alerts
 from fleet_dashboard.arena import Arena
 from fleet_dashboard.boot import Boot
@@ -32,13 +32,17 @@ from fleet_dashboard.happenings import Happenings
 from fleet_dashboard.ingest import Ingest
 from fleet_dashboard.intake import Intake
 from fleet_dashboard.ledger import Ledger
+from fleet_dashboard.lesson import Lesson
 from fleet_dashboard.listening import listen
 from fleet_dashboard.live import FRAME_S, Live
 from fleet_dashboard.nodes import PRESENCE, Node, Registry
+from fleet_dashboard.queries import Condition, Queries
 from fleet_dashboard.report import Reports
 from fleet_dashboard.results import Results
 from fleet_dashboard.retained import RetainedCommands
 from fleet_dashboard.rights import Rights
+from fleet_dashboard.roll import Roll
+from fleet_dashboard.roster import Roster
 from fleet_dashboard.settings import Settings
 from fleet_dashboard.store import Store
 from fleet_dashboard.tally import Event
@@ -47,7 +51,6 @@ from fleet_schema import topics
 
 STORE_ALERT_MS = 10_000
 PAUSED_MS = 5000  # who slept for so long did not listen, and cannot say who was silent
-BOOTS_SHOWN = 20
 
 
 class HttpServer(uvicorn.Server):
@@ -66,19 +69,20 @@ class Service:
         self._stop = asyncio.Event()
         self._clock = WallClock()
         self._store = Store(settings.database)
-        self.exports = Exports(self._store)
-        self.rights = Rights(settings.data, settings.teacher_code)
+        self._rights = Rights(settings.data, settings.teacher_code)
         self._registry = Registry()
         self._alerts = Alerts()
         self._ledger = Ledger(self._store, self._clock)
-        self._ingest = Ingest(settings.base, self._store, self._registry, self._ledger, self._clock, self)
-        self._live = Live(self._registry, self._status, self.stats)
+        self._ingest = Ingest(
+            settings.base, self._store, self._registry, self._ledger, self._clock, self, settings.node_rate
+        )
+        self._live = Live(self._registry, lambda: self._queries.status(), lambda: self._queries.stats())
         results = Results(settings.data / "rounds")
         self._happenings = Happenings(self._store, self._clock)
         self._arena = Arena(self._registry, self._clock, Catalogue(settings.challenges), results)
-        self._linked_since: int | None = None
-        self._rate = 0.0
-        self._db_bytes = 0
+        self._condition = Condition()
+        self._roster = Roster(settings.roster)
+        self._roll = Roll(self._roster, self._registry, self._ingest, self._alerts, self._clock, self._condition)
 
     # -- from start to end -----------------------------------------------------------------------------------
 
@@ -91,12 +95,12 @@ class Service:
         for known in await self._store.open():
             self._ledger.restore(self._registry, known)
         await self._happenings.begin()
-        self.rights.open()
+        self._rights.open()
         await self._arena.ready()
         self._make_clients()
         server = HttpServer(
             uvicorn.Config(
-                web.application(self, self._settings.http_names, self._further_routes()),
+                web.application(self._queries, self._settings.http_names, self._further_routes()),
                 log_level="warning",
                 access_log=False,
                 lifespan="off",
@@ -118,9 +122,10 @@ class Service:
                         ("seconds", self._seconds),
                         ("announce", self._announce),
                         ("confirm", self._confirm),
-                        ("upkeep", Upkeep(self._store, self._settings.keep, self.now_ms, self._behind).run),
+                        ("upkeep", Upkeep(self._store, self._settings.keep, self._now_ms, self._behind).run),
                         ("retained", self._retained.watch),
                         ("broker", self._broker_drops.watch),
+                        ("lesson", self._lesson.watch),
                         ("ready", lambda: self._get_ready(listener)),
                     )
                 ]
@@ -140,26 +145,49 @@ class Service:
             broker,
             base=base,
             client_id=f"fleet-dashboard-{self._store.instance}",
-            will=announce.will(base, self.now_ms()),
+            will=announce.will(base, self._now_ms()),
             persist=True,
             on_connect=lambda: self._announcer.link_is_new(),
         )
         self._retained = RetainedCommands(self._control, self._retained_command)
         self._announcer = announce.Announcer(self._control, self._registry)
         self._arena.link(self._control, self._spawn)
-        self._confirmer = confirm.Confirmer(self._control, self._registry, self._ledger, self._behind)
-        self._broker_drops = BrokerDrops(self._control)
+        self._confirmer = confirm.Confirmer(
+            self._control, self._registry, self._ledger, self._behind, self._is_flooding
+        )
+        self._broker_drops = BrokerDrops(self._control, self._broker_dropped)
+        self._lesson = Lesson(self._control, self._live.set)
         self._commands = Commands(self._control, self._registry, self._spawn, self._called)
         self._classroom = Classroom(self._control, self._registry, self._clock, self._live.set)
+        self._queries = Queries(
+            settings=self._settings,
+            condition=self._condition,
+            clock=self._clock,
+            store=self._store,
+            registry=self._registry,
+            ingest=self._ingest,
+            intake=self._intake,
+            alerts=self._alerts,
+            arena=self._arena,
+            live=self._live,
+            classroom=self._classroom,
+            lesson=self._lesson,
+            commands=self._commands,
+            broker_drops=self._broker_drops,
+            exports=Exports(self._store),
+            rights=self._rights,
+        )
 
     def _further_routes(self) -> list[BaseRoute]:
         """Of the parts that have pages of their own."""
         reports = Reports(self._settings.base, self._store, self._registry, self._arena, self._commands)
         parts = (
-            web_report.ReportPages(reports, self.now_ms),
+            web_authority.AuthorityPages(self._settings.ca),
+            web_report.ReportPages(reports, self._now_ms),
             web_rounds.RoundPages(self._arena),
             web_class.ClassPages(self._classroom),
-            web_time.TimePages(self._store, self._registry.nodes, self.now_ms),
+            web_roll.RollPages(self._roll),
+            web_time.TimePages(self._store, self._registry.nodes, self._now_ms),
         )
         return [route for part in parts for route in part.routes()]
 
@@ -179,14 +207,21 @@ class Service:
         for task in loops:
             task.cancel()
         await asyncio.wait(loops)
-        await self._announcer.say_goodbye(self.now_ms())
+        await self._announcer.say_goodbye(self._now_ms())
         self._ledger.settle(self._registry.nodes.values())
         self._happenings.end()
         self._intake.finish()
         await commits
 
+    def _now_ms(self) -> int:
+        return self._clock.utc(self._clock.refresh())
+
     def _behind(self) -> bool:
         return self._intake.is_behind
+
+    def _is_flooding(self, node: Node, now: int) -> bool:
+        allowance = self._ingest.allowances.senders.get(node.id)
+        return allowance is not None and allowance.is_flooding(now)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """For work that ends by itself within seconds."""
@@ -195,9 +230,9 @@ class Service:
     # -- what the way in tells -----------------------------------------------------------------------------------
 
     def _link(self, why: str | None) -> None:
-        self._linked_since = self._clock.refresh() if why is None else None
+        self._condition.linked_since = self._clock.refresh() if why is None else None
         self._happenings.link(why)
-        self._live.set("broker", self._broker())
+        self._live.set("broker", self._queries.broker())
         if why is not None:
             print(f"connection to the broker lost ({why}), trying again", file=sys.stderr, flush=True)
 
@@ -211,6 +246,11 @@ class Service:
         topic = topics.command_topic(self._settings.base, target, name)
         text = f"somebody published to {topic} with retain; it was cleared: leave -r out"
         self._alerts.tell("retained-command", target, text, self._clock.utc(now), now + FADE_MS)
+
+    def _broker_dropped(self, more: int) -> None:
+        now = self._clock.refresh()
+        text = f"the broker dropped {more:,} messages, because somebody does not read what it has for them"
+        self._alerts.tell("broker-drops", "", text, self._clock.utc(now), now + FADE_MS)
 
     def _called(self, call: dict[str, Any]) -> None:
         self._live.add_rollcall(call)
@@ -276,28 +316,33 @@ class Service:
         while True:
             await asyncio.sleep(1)
             now = self._clock.refresh()
-            if now - last > PAUSED_MS and self._linked_since is not None:
-                self._linked_since = now
+            if now - last > PAUSED_MS and self._condition.linked_since is not None:
+                self._condition.linked_since = now
             last = now
-            self._rate, before = self._ingest.received - before, self._ingest.received
+            self._condition.rate, before = self._ingest.received - before, self._ingest.received
+            self._ingest.allowances.refill(now)
             self._judge(now)
+            self._roll.second(now)
+            await asyncio.to_thread(self._roster.refresh)
             self._ledger.settle(self._registry.nodes.values())
             self._intake.commit_soon()
             await self._arena.second(now)
             self._happenings.round(self._arena.view()["round"], now)
             self._happenings.second(self._registry.nodes.values(), now)
             self._announcer.set_boards(self._arena.documents())
-            self._db_bytes = await asyncio.to_thread(self._store.size)
+            self._condition.db_bytes = await asyncio.to_thread(self._store.size)
 
     def _judge(self, now: int) -> None:
-        ts = self._clock.utc(now)
+        ts, linked = self._clock.utc(now), self._condition.linked_since
         for node in self._registry.nodes.values():
-            if self._linked_since is not None and node.presence.tick(now, node.period, self._linked_since):
+            if linked is not None and node.presence.tick(now, node.period, linked):
                 node.changed |= PRESENCE
                 self._registry.touched.add(node)
             self._alerts.judge_node(node, now, ts)
         for who, culprit in self._ingest.culprits.nodes.items():
             self._alerts.judge_culprit(who, culprit, now, ts)
+        for who, allowance in self._ingest.allowances.senders.items():
+            self._alerts.judge_flood(who, allowance, self._settings.node_rate, now, ts)
         self._alerts.fade(now)
 
     async def _announce(self) -> None:
@@ -309,90 +354,3 @@ class Service:
         while True:
             await asyncio.sleep(confirm.EVERY_S)
             await self._confirmer.publish_due(self._clock.refresh())
-
-    # -- what the pages ask (web.Fleet) --------------------------------------------------------------------------
-
-    def now_ms(self) -> int:
-        return self._clock.utc(self._clock.refresh())
-
-    def _broker(self) -> dict[str, Any]:
-        return {"connected": self._linked_since is not None, "url_public": self._settings.broker.public}
-
-    def _status(self) -> dict[str, Any]:
-        return {
-            "now": self.now_ms(),
-            "base": self._settings.base,
-            "broker": self._broker(),
-            **self._arena.view(),
-            "alerts": self._alerts.view(),
-            "class": self._classroom.view(),
-        }
-
-    def stats(self) -> dict[str, Any]:
-        """`messages` = kept + duplicates + ignored + the sum of `bad`; `rows` are committed samples and events."""
-        ingest, store = self._ingest, self._store
-        return {
-            "messages": ingest.received,
-            "kept": ingest.kept,
-            "duplicates": ingest.duplicates,
-            "ignored": ingest.ignored,
-            "bad": ingest.culprits.rules,
-            "rate": self._rate,
-            "rows": store.rows,
-            "repeated": store.repeated,
-            "pending": store.pending,
-            "stalls": self._intake.client.stalls,
-            "db_bytes": self._db_bytes,
-            "broker_dropped": self._broker_drops.dropped,
-            "reconnects": self._intake.client.reconnects,
-            "viewers": self._live.viewers,
-            "conflated": self._live.conflated,
-        }
-
-    def health(self) -> dict[str, Any]:
-        connected = self._linked_since is not None
-        return {"ok": connected, "broker": connected, "nodes": len(self._registry.nodes), "now": self.now_ms()}
-
-    def viewers(self) -> int:
-        return self._live.viewers
-
-    def snapshot(self) -> dict[str, Any]:
-        self._clock.refresh()
-        return self._live.snapshot(self._clock.step)
-
-    def watch(self) -> AsyncIterator[bytes]:
-        return self._live.watch(lambda: self._clock.step)
-
-    async def node(self, name: str) -> dict[str, Any] | None:
-        node = self._registry.nodes.get(name)
-        if node is None:
-            return None
-        recent = await self._store.recent(name)
-        delivery = (await self._store.delivery(name, most=BOOTS_SHOWN)).get(name, [])
-        commands = self._commands.rows_of(name)
-        return {**node.view(self._clock.step), **recent, "delivery": delivery, "commands": commands}
-
-    async def delivery(self, since: int) -> dict[str, Any]:
-        found = await self._store.delivery(since_ms=since)
-        nodes = self._registry.nodes
-        rows = [
-            {"id": name, "name": nodes[name].name if name in nodes else name, "boots": boots}
-            for name, boots in sorted(found.items())
-        ]
-        return {"now": self.now_ms(), "nodes": rows}
-
-    async def series(self, node: str, sensor: str, start: int, end: int, points: int) -> dict[str, Any] | None:
-        known = self._registry.nodes.get(node)
-        if known is None:
-            return None
-        found = await self._store.series(node, sensor, start, end, points)
-        declared = ((known.meta or {}).get("sensors") or {}).get(sensor, {})
-        units = {name: declared.get(name, ["", ""]) for name in found.pop("fields")}
-        return {"sensor": sensor, "units": units, **found}
-
-    def command(self, target: Any, name: Any, args: Any) -> dict[str, Any]:
-        request_id, expected = self._commands.start(target, name, args)
-        return {"id": request_id, "expected": expected}
-
-    def rollcall(self, name: str) -> dict[str, Any] | None:
-        return self._commands.get(name)

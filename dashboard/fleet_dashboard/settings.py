@@ -25,8 +25,11 @@ class Settings:
     http_host: str = "127.0.0.1"
     http_port: int = 8080  # 0: any free one
     http_names: tuple[str, ...] = field(default=())  # further names under which browsers may reach us
+    ca: Path | None = None  # certificate of the class's CA
     keep: Keep = field(default_factory=Keep)
     teacher_code: str = field(default="", repr=False)  # "": the one in the data folder
+    roster: Path | None = None
+    node_rate: int = 200  # messages a second; 0: any
 
     @property
     def database(self) -> Path:
@@ -35,16 +38,23 @@ class Settings:
 
 # key in the environment -> (flag, default, help)
 KEYS = {
-    "FLEET_BROKER": ("--broker", "mqtt://127.0.0.1:1883", "mqtt://[user[:password]@]host[:port]"),
+    "FLEET_BROKER": (
+        "--broker",
+        "mqtt://127.0.0.1:1883",
+        "mqtt://[user[:password]@]host[:port], or mqtts:// and ?ca=FILE",
+    ),
     "FLEET_BASE": ("--base", "fleet", "first level of every topic"),
     "FLEET_DATA": ("--data", "fleet-data", "folder of the database; made if absent"),
     "FLEET_CHALLENGES": ("--challenges", "", "folder of own challenges; challenges/ in the data folder if not given"),
     "FLEET_HTTP_HOST": ("--http-host", "127.0.0.1", "address to listen on; 0.0.0.0 lets the classroom in"),
     "FLEET_HTTP_PORT": ("--http-port", "8080", "port to listen on; 0 takes a free one"),
     "FLEET_HTTP_NAMES": ("--http-names", "", "further host names browsers may use, with commas"),
+    "FLEET_CA": ("--ca", "", "file of the class's CA certificate, given to who asks for /ca.pem or /ca.der"),
     "FLEET_KEEP_RAW_DAYS": ("--keep-raw-days", "0", "delete readings, events and logs after so many days; 0: never"),
     "FLEET_KEEP_MINUTES_DAYS": ("--keep-minutes-days", "0", "the same for their sums by the minute"),
     "FLEET_KEEP_HOURS_DAYS": ("--keep-hours-days", "0", "the same for their sums by the hour"),
+    "FLEET_ROSTER": ("--roster", "", "class.json of the class, so that who is absent is named"),
+    "FLEET_NODE_RATE": ("--node-rate", "200", "messages a second that are taken of one node; 0: any"),
 }
 
 
@@ -73,8 +83,11 @@ def load(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         http_host=given["FLEET_HTTP_HOST"],
         http_port=_port(given["FLEET_HTTP_PORT"]),
         http_names=tuple(name.strip().lower() for name in given["FLEET_HTTP_NAMES"].split(",") if name.strip()),
+        ca=Path(given["FLEET_CA"]) if given["FLEET_CA"] else None,
         keep=_keep(*(_days(key, given[key]) for key in KEPT)),
         teacher_code=_code(environment.get("FLEET_TEACHER_CODE", "")),
+        roster=Path(given["FLEET_ROSTER"]) if given["FLEET_ROSTER"] else None,
+        node_rate=_rate(given["FLEET_NODE_RATE"]),
     )
 
 
@@ -94,6 +107,14 @@ def _base(text: str) -> str:
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
         raise SettingsError(f"FLEET_HTTP_PORT: {text!r} is not a port; it is a number from 0 to 65535")
+    return int(text)
+
+
+def _rate(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 6:
+        raise SettingsError(
+            f"FLEET_NODE_RATE: {text!r} is not messages a second; it is a whole number, and 0 takes all"
+        )
     return int(text)
 
 

@@ -33,7 +33,7 @@ from fleet_dashboard.web_rights import RightPages
 
 STATIC = Path(__file__).with_name("static")
 # One document; app.js shows what belongs to the path.
-PLACES = ("/", "/node/{node}", "/leaderboard", "/commands", "/timeline", "/replay", "/report")
+PLACES = ("/", "/node/{node}", "/class", "/leaderboard", "/commands", "/timeline", "/replay", "/report", "/join")
 DAY_MS = 24 * 3600 * 1000
 # uPlot 1.6.31 as PyPI's youplot 1.0.0 ships it: what the browser runs is what was looked at.
 VENDOR = {

@@ -2,7 +2,7 @@
 
 from fleet_client.address import Address, parse_url
 from fleet_client.client import Client
-from fleet_client.errors import BrokerRefused, BrokerUnreachable, ClientError, Denied, NotConnected
+from fleet_client.errors import BrokerRefused, BrokerUnreachable, ClientError, Denied, Distrust, NotConnected
 from fleet_client.message import Message, Will, monotonic_ms
 from fleet_client.rollcall import RollCall, Row
 from fleet_client.snapshot import NodeInfo
@@ -14,6 +14,7 @@ __all__ = [
     "Client",
     "ClientError",
     "Denied",
+    "Distrust",
     "Message",
     "NodeInfo",
     "NotConnected",

@@ -124,7 +124,7 @@ class Client:
                 try:
                     await self._connect()
                     failures = 0
-                except (ClientError, OSError, ValueError) as error:  # the last two: gone between two of our steps
+                except ClientError as error:
                     self.why = str(error)
                     failures += 1
                     # Own backoff: paho's has no jitter, and a class that reconnects in step hits the broker in step.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -19,6 +20,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from fleet_client import tls
 from fleet_client.address import Address
 from fleet_client.errors import BrokerRefused, BrokerUnreachable, Denied, NotConnected
 from fleet_client.message import Message, Will, monotonic_ms
@@ -97,8 +99,13 @@ class Connection:
         if address.user is not None:
             self._paho.username_pw_set(address.user, address.password)
         try:
+            if address.tls:
+                self._paho.tls_set_context(tls.context(address, CONNECT_TIMEOUT_S))
             await asyncio.to_thread(self._connect, address)
             self._take_socket()
+        except BrokerUnreachable:
+            self.close()
+            raise
         except OSError as error:
             self.close()
             raise BrokerUnreachable(f"no broker at {address.public} ({_reason(error)})") from None
@@ -114,7 +121,8 @@ class Connection:
             if not self._is_up():
                 self.close()
         if code is None or str(code) in VERSION_REFUSED:
-            raise VersionRefused(f"{address.public} closed the connection ({code or 'no answer to CONNECT'})")
+            hint = "" if address.tls or code else "; if it wants TLS, write mqtts://"
+            raise VersionRefused(f"{address.public} closed the connection ({code or 'no answer to CONNECT'}){hint}")
         if code.is_failure:
             raise BrokerRefused(_refusal(address, str(code)))
 
@@ -126,8 +134,11 @@ class Connection:
         self._socket = sock
         self._fd = sock.fileno()  # paho closes the socket before it tells us; the loop still knows it by this number
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._loop.add_reader(sock, self._readable)
-        self._check_writer()
+        try:
+            self._loop.add_reader(sock, self._readable)
+            self._check_writer()
+        except ValueError as error:  # it was closed between two of our steps: the loop knows no such number
+            raise ConnectionResetError(errno.ECONNRESET, str(error)) from None
 
     def _is_up(self) -> bool:
         if not self._connack.done() or self._connack.cancelled():
@@ -150,11 +161,15 @@ class Connection:
     # -- the socket ---------------------------------------------------------------------------------------
 
     def _readable(self) -> None:
+        if self.paused or self.closed:
+            return
         for _ in range(BURST):
             before = self._received
-            if self._run(self._paho.loop_read) or self._received == before or self.paused:
+            if self._run(self._paho.loop_read) or self.paused or (self._received == before and not self._deciphered):
                 break
         else:
+            if self._deciphered:
+                self._loop.call_soon(self._readable)
             return  # there may be more: the reader stays, and the loop comes back at once
         if self._coalesce_s and self._socket is not None and not self.paused and not self.closed:
             self._loop.remove_reader(self._socket)
@@ -163,6 +178,13 @@ class Connection:
     def _listen(self) -> None:
         if self._socket is not None and not self.closed and not self.paused:
             self._loop.add_reader(self._socket, self._readable)
+            if self._deciphered:
+                self._loop.call_soon(self._readable)
+
+    @property
+    def _deciphered(self) -> int:
+        """Bytes that TLS has taken from the socket and we have not: of these the loop knows nothing."""
+        return self._socket.pending() if isinstance(self._socket, ssl.SSLSocket) and not self.closed else 0
 
     def pause(self) -> None:
         """Stop reading: what is not read waits in the broker, which bounds and counts it."""

@@ -9,6 +9,10 @@ class BrokerUnreachable(ClientError):
     """Nobody answers at the address, or what answers does not speak MQTT."""
 
 
+class Distrust(BrokerUnreachable):
+    """TCP works and TLS does not, or it shows somebody else; nothing of ours was sent, and it is not tried without."""
+
+
 class BrokerRefused(ClientError):
     """The broker answered and said no: wrong password, not authorised, client id refused."""
 

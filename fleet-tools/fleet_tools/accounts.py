@@ -7,7 +7,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +15,19 @@ from fleet_schema import topics
 from fleet_tools.errors import FleetError
 
 TEAMS = ("red", "green", "blue", "yellow")
-SERVICES = ("dashboard", "tools", "watch", "health")
+SERVICES = ("dashboard", "tools", "watch", "health", "admin")
 
 # As `mosquitto_ctrl dynsec init` does it: PBKDF2 with SHA-512, 12 bytes of salt, 101 rounds. So few rounds are
 # right for random 128-bit passwords (nobody guesses those) and keep 300 nodes that reconnect at once cheap.
 ROUNDS = 101
 SALT_BYTES = 12
+HASHES = ("password", "salt", "iterations", "encoded_password")  # what a client of a document has of its password
+
+# A secret that people read from paper and type: 79 bits, without 0 and o, 1, i and l.
+TYPED = "abcdefghjkmnpqrstuvwxyz23456789"
+TYPED_GROUPS, TYPED_GROUP = 4, 4
+
+CONTROL = "$CONTROL/dynamic-security"  # where the plugin takes changes to a running broker
 
 Document = dict[str, Any]
 Acl = dict[str, Any]
@@ -32,17 +39,26 @@ class AccountError(FleetError):
 
 @dataclass(frozen=True)
 class Account:
-    """A login. With `client_id` it must connect under this client id, so nobody else's login can take it over."""
+    """A login. With `client_id` it must connect under this client id, so nobody else's login can take it over.
+
+    `disabled`: nobody may log in with it; None leaves that as it is.
+    """
 
     name: str
     password: str
     acls: tuple[tuple[str, str], ...]
     client_id: str | None = None
+    disabled: bool | None = None
 
 
 def new_password() -> str:
     """128 random bits in characters that need no quoting in a shell, a URL or JSON."""
     return secrets.token_hex(16)
+
+
+def new_secret() -> str:
+    """A password to be typed, like `k7mx-3xqa-w9dp-tz4n`."""
+    return "-".join("".join(secrets.choice(TYPED) for _ in range(TYPED_GROUP)) for _ in range(TYPED_GROUPS))
 
 
 def node(base: str, name: str, password: str, teams: Iterable[str] = TEAMS) -> Account:
@@ -90,26 +106,34 @@ def health(base: str, password: str) -> Account:
     return Account("health", password, (("subscribeLiteral", "health"),), client_id="health")
 
 
+def admin(base: str, password: str) -> Account:
+    """Changes accounts while the broker runs, by messages to the plugin. It hears and says nothing in the fleet."""
+    return Account("admin", password, (*_may_send([f"{CONTROL}/#"]), *_may_hear([f"{CONTROL}/#"])))
+
+
 SERVICE_ROLES: dict[str, Callable[[str, str], Account]] = {
     "dashboard": dashboard,
     "tools": tools,
     "watch": watch,
     "health": health,
+    "admin": admin,
 }
 
 
-def document(accounts: Iterable[Account], previous: Document | None = None) -> Document:
+def document(accounts: Iterable[Account], previous: Document | None = None, renewed: Collection[str] = ()) -> Document:
     """The dynamic-security document with these accounts; those in `previous` that are not named here stay.
 
     An account whose password did not change keeps its salt and hash: the same accounts give the same document.
+    Those named in `renewed` get a hash of their password whatever is there. What else is in `previous` stays too.
     """
     previous = previous or {}
     clients = {one["username"]: one for one in previous.get("clients", [])}
     roles = {one["rolename"]: one for one in previous.get("roles", [])}
     for account in accounts:
-        clients[account.name] = _client(account, clients.get(account.name))
-        roles[_role_name(account.name)] = _role(account)
+        clients[account.name] = _client(account, clients.get(account.name), account.name in renewed)
+        roles[role_name(account.name)] = role(account)
     return {
+        **previous,
         "defaultACLAccess": {
             "publishClientSend": False,
             "publishClientReceive": False,
@@ -122,13 +146,33 @@ def document(accounts: Iterable[Account], previous: Document | None = None) -> D
     }
 
 
+def is_same(one: Document, other: Document) -> bool:
+    """Whether both say the same: the plugin writes lists in another order than we do, and leaves out what is empty."""
+    return _sorted(one) == _sorted(other)
+
+
+def acls_of(role: Document) -> set[tuple[str, str, bool]]:
+    return {(acl["acltype"], acl["topic"], acl.get("allow", True)) for acl in role.get("acls", [])}
+
+
+def roles_of(client: Document) -> set[str]:
+    return {role["rolename"] for role in client.get("roles", [])}
+
+
 def without(name: str, previous: Document) -> Document:
     """The document without this account and its role; AccountError if there is none."""
     clients = [one for one in previous["clients"] if one["username"] != name]
     if len(clients) == len(previous["clients"]):
         raise AccountError(f"There is no account {name!r}.")
-    roles = [one for one in previous["roles"] if one["rolename"] != _role_name(name)]
+    roles = [one for one in previous["roles"] if one["rolename"] != role_name(name)]
     return {**previous, "clients": clients, "roles": roles}
+
+
+def _sorted(document: Document) -> Document:
+    clients = {one["username"]: {**one, "roles": roles_of(one)} for one in document.get("clients", [])}
+    roles = {one["rolename"]: {**one, "acls": acls_of(one)} for one in document.get("roles", [])}
+    rest = {key: value for key, value in document.items() if key not in ("clients", "roles") and value}
+    return {**rest, "clients": clients, "roles": roles}
 
 
 def _may_send(filters: Iterable[str]) -> tuple[tuple[str, str], ...]:
@@ -140,28 +184,41 @@ def _may_hear(filters: Iterable[str]) -> tuple[tuple[str, str], ...]:
     return tuple((right, one) for one in filters for right in ("subscribePattern", "publishClientReceive"))
 
 
-def _role_name(account: str) -> str:
+def role_name(account: str) -> str:
     return f"only-{account}"
 
 
-def _role(account: Account) -> Document:
+def role(account: Account) -> Document:
     acls: list[Acl] = [
         {"acltype": right, "topic": topic, "priority": 0, "allow": True} for right, topic in account.acls
     ]
-    return {"rolename": _role_name(account.name), "acls": acls}
+    return {"rolename": role_name(account.name), "acls": acls}
 
 
-def _client(account: Account, known: Document | None) -> Document:
-    entry: Document = {"username": account.name, "roles": [{"rolename": _role_name(account.name)}]}
+def _client(account: Account, known: Document | None, renewed: bool) -> Document:
+    entry: Document = {"username": account.name, "roles": [{"rolename": role_name(account.name)}]}
     if account.client_id:
         entry["clientid"] = account.client_id
-    if known and _matches(account.password, known):
-        return {**entry, **{key: known[key] for key in ("password", "salt", "iterations")}}
+    if (known or {}).get("disabled", False) if account.disabled is None else account.disabled:
+        entry["disabled"] = True
+    if known and not renewed and matches(account.password, known):
+        return {**entry, **{key: known[key] for key in HASHES if key in known}}
     salt = secrets.token_bytes(SALT_BYTES)
     return {**entry, "password": _hash(account.password, salt, ROUNDS), "salt": _text(salt), "iterations": ROUNDS}
 
 
-def _matches(password: str, known: Document) -> bool:
+def matches(password: str, known: Document) -> bool:
+    """Whether it is the password of this client of a document.
+
+    Version 2.1 of the plugin writes one text instead of three values: `$7$ROUNDS$SALT$HASH`, or a newer kind of hash.
+    That we cannot check; we take it for right, because whoever gives an account a new password says so.
+    """
+    if "encoded_password" in known:
+        kind, _, rest = str(known["encoded_password"])[1:].partition("$")
+        if kind != "7" or rest.count("$") != 2:
+            return True
+        rounds, salted, hashed = rest.split("$")
+        known = {"iterations": int(rounds) if rounds.isdecimal() else 0, "salt": salted, "password": hashed}
     try:
         salt = base64.b64decode(known["salt"], validate=True)
         return hmac.compare_digest(_hash(password, salt, known["iterations"]), known["password"])

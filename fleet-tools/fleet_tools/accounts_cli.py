@@ -8,7 +8,7 @@ import click
 from fleet_schema import topics
 from fleet_tools import accounts
 from fleet_tools.accounts import AccountError
-from fleet_tools.accounts_vault import BOARDS, SIMULATED, Owners, Vault
+from fleet_tools.accounts_vault import BOARDS, CLASS, SIMULATED, Owners, Vault
 
 FOLDER = click.option(
     "--folder",
@@ -55,6 +55,12 @@ def accounts_command() -> None:
     callback=host_and_port,
     help="HOST:PORT the services connect to.",
 )
+@click.option(
+    "--tls-folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="FLEET_TLS_FOLDER",
+    help="Where the CA and the broker's certificate lie; not made without.",
+)
 @click.option("--uid-broker", type=int, help="User id that owns the broker's files.")
 @click.option("--uid-host", type=int, help="User id that owns the dashboard's and the tools' files.")
 @click.option("--uid-nodes", type=int, help="User id that owns the simulated nodes' file.")
@@ -67,6 +73,7 @@ def init(
     boards: tuple[str, ...],
     teams: tuple[str, ...],
     broker: str,
+    tls_folder: Path | None,
     uid_broker: int | None,
     uid_host: int | None,
     uid_nodes: int | None,
@@ -75,6 +82,10 @@ def init(
     vault = Vault(folder, broker_folder or folder, Owners(uid_broker, uid_host, uid_nodes))
     simulated = [f"{prefix}{number}" for number in range(1, nodes + 1)]
     make(vault, base, simulated, list(boards), teams or accounts.TEAMS, broker)
+    if tls_folder is not None:
+        from fleet_tools import certificates
+
+        certificates.ensure(tls_folder, base, broker_uid=uid_broker)
     count = len((vault.document() or {"clients": []})["clients"])
     news = "some of them new or changed" if vault.changed else "nothing to change"
     click.echo(f"{count} accounts, {news}; fleet accounts show says how to log in")
@@ -118,7 +129,8 @@ def make(vault: Vault, base: str, simulated: list[str], boards: list[str], teams
     for name in set(simulated) & set(boards):
         raise AccountError(f"{name!r} is the id of a simulated node: choose another one for the board.")
     every = [role(base, vault.password(service)) for service, role in accounts.SERVICE_ROLES.items()]
-    for kind, names in ((SIMULATED, simulated), (BOARDS, boards)):
+    in_class = vault.nodes(CLASS)  # fleet class made their accounts, and they stay as they are
+    for kind, names in ((SIMULATED, simulated), (BOARDS, [one for one in boards if one not in in_class])):
         for name in names:
             accounts.node(base, name, "", teams)  # an illegal id is refused before anything is written for it
         every += [accounts.node(base, name, word, teams) for name, word in vault.add_nodes(kind, names).items()]
@@ -144,7 +156,7 @@ def lines(vault: Vault, base: str, at: str) -> str:
 
 
 def board_lines(vault: Vault, base: str, board: str, at: str) -> str:
-    for kind in (BOARDS, SIMULATED):
+    for kind in (BOARDS, SIMULATED, CLASS):
         password = vault.nodes(kind).get(board)
         if password is not None:
             host, _, port = at.rpartition(":")
@@ -159,5 +171,7 @@ def take_away(vault: Vault, name: str) -> None:
         raise AccountError(f"There are no accounts in {vault.broker_folder}.")
     if name in accounts.SERVICES:
         raise AccountError(f"{name!r} is a service account: the fleet cannot run without it.")
+    if name in vault.nodes(CLASS):
+        raise AccountError(f"{name!r} belongs to a class: fleet class revoke turns it off.")
     vault.replace_document(accounts.without(name, document))
     vault.forget_node(name)

@@ -6,6 +6,7 @@ Passwords are made here, once, and never printed, logged or changed. Every file 
 import json
 import os
 import tempfile
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from fleet_tools.accounts import Account, AccountError
 DOCUMENT = "dynamic-security.json"
 SIMULATED = "sim"
 BOARDS = "boards"
+CLASS = "class"  # the nodes of a class; fleet class makes and changes them
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Owners:
 
     def of(self, service: str) -> int | None:
         """Boards' passwords belong to nobody but the one who runs this: no service needs them."""
-        by_service = {"health": self.broker, SIMULATED: self.nodes, BOARDS: None}
+        by_service = {"health": self.broker, SIMULATED: self.nodes, BOARDS: None, CLASS: None}
         return by_service.get(service, self.host)
 
 
@@ -58,12 +60,16 @@ class Vault:
         """{node id: password} of the simulated nodes or of the boards."""
         return dict(self._read_json(self._nodes_path(kind), {}))
 
-    def add_nodes(self, kind: str, names: list[str]) -> dict[str, str]:
+    def add_nodes(self, kind: str, names: list[str], make: Callable[[], str] = accounts.new_password) -> dict[str, str]:
         """Adds those that are missing; a node that has a password keeps it."""
         known = self.nodes(kind)
-        known.update({name: accounts.new_password() for name in names if name not in known})
+        known.update({name: make() for name in names if name not in known})
         self._write_json(self._nodes_path(kind), known, self.owners.of(kind))
         return known
+
+    def set_nodes(self, kind: str, words: dict[str, str]) -> None:
+        """These nodes get these passwords; the others keep theirs."""
+        self._write_json(self._nodes_path(kind), {**self.nodes(kind), **words}, self.owners.of(kind))
 
     def forget_node(self, name: str) -> None:
         for kind in (SIMULATED, BOARDS):
@@ -71,9 +77,12 @@ class Vault:
             if known.pop(name, None) is not None:
                 self._write_json(self._nodes_path(kind), known, self.owners.of(kind))
 
-    def publish(self, every: list[Account]) -> None:
-        """Writes the broker's document; an unchanged one is left alone."""
-        self._write_json(self._document_path, accounts.document(every, self.document()), self.owners.broker)
+    def publish(self, every: list[Account], renewed: Collection[str] = ()) -> None:
+        """Writes the broker's document; an unchanged one is left alone, also if the plugin wrote it in its own way."""
+        before = self.document()
+        wanted = accounts.document(every, before, renewed)
+        if before is None or not accounts.is_same(before, wanted):
+            self._write_json(self._document_path, wanted, self.owners.broker)
         self._own(self.broker_folder, self.owners.broker)
 
     def document(self) -> accounts.Document | None:

@@ -14,19 +14,25 @@ from fleet_tools.errors import INTERRUPTED, USAGE, FleetError
 VERBS = {
     "demo": ("demo", "A broker, five nodes and the dashboard on this computer; Ctrl-C stops them."),
     "ls": ("ls", "Who is there, and how they are."),
+    "roll": ("roll", "Who has trouble, why, and what to do."),
     "info": ("info", "One node: sensors, health, and the commands it obeys."),
     "watch": ("watch", "Everything the nodes say, as it comes."),
     "send": ("send", "Send a command and see by name who obeyed."),
     "buzz": ("send", "Make buzzers sound."),
     "identify": ("send", "Make nodes show themselves: they blink and beep."),
     "sim": ("sim", "Simulated nodes on this computer."),
+    "join": ("join", "Bring a node of this computer into a class, with the ticket of a sheet."),
     "verify": ("verify", "Is every reading that the nodes took stored, exactly once?"),
+    "lint": ("lint", "Do these nodes keep the contract? A grade, rule by rule."),
     "export": ("export", "Readings or events as CSV or Parquet."),
     "report": ("report", "A lesson on paper: who was there, what was measured and won."),
     "backup": ("backup", "A copy of the dashboard's database, while it runs."),
     "restore": ("restore", "Put a backup in the place of the dashboard's database."),
     "teacher": ("teacher", "The code and the link by which a teacher logs in at the dashboard."),
     "token": ("tokens", "Tokens for programs that use the dashboard's HTTP API."),
+    "class": ("class_cli", "A class: who belongs to it, their secrets, and its broker."),
+    "boards": ("boards", "What is plugged in, and whether it can be a node."),
+    "deploy": ("deploy", "Put the node's program onto boards: only what changed, safe against a cut."),
     "accounts": ("accounts_cli", "The accounts of a broker that is closed to strangers."),
     "doctor": ("doctor", "Check this computer and the fleet; one line per check, with the fix."),
     "completion": ("completion", "The script that makes the Tab key complete `fleet`."),
@@ -40,7 +46,7 @@ Try:
   fleet verify                  is every reading stored, exactly once
 \b
 The broker is found by --broker, FLEET_BROKER, ./fleet.toml, a demo that runs in this folder,
-or mqtt://127.0.0.1:1883. Every verb that shows something knows --json.
+a class that runs on this computer, or mqtt://127.0.0.1:1883. Every verb that shows something knows --json.
 \b
 Exit codes: 0 all is well, 1 error, 2 wrong usage, 3 some nodes failed or readings are not accounted for,
 4 nobody answered, 5 no broker, 130 Ctrl-C.

@@ -13,7 +13,6 @@ import signal
 import sys
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -127,7 +126,8 @@ class Demo:
         return self.watch()
 
     def start_dashboard(self, broker: Broker) -> Child:
-        from fleet_tools.processes import Child, free_port
+        from fleet_tools.dashboard_child import dashboard_child
+        from fleet_tools.processes import free_port
 
         port = free_port(self.plan.http_port) if self.plan.http_port else 0
         if port != self.plan.http_port:
@@ -141,7 +141,7 @@ class Demo:
             "FLEET_DATA": str(FOLDER / "data"),
         }
         shutil.rmtree(FOLDER / "data", ignore_errors=True)  # a demo begins with an empty wall
-        child = Child("dashboard", [sys.executable, "-P", "-m", "fleet_dashboard"], FOLDER / "dashboard.log", env)
+        child = dashboard_child(env, FOLDER / "dashboard.log")
         self.crew.start(child)
         return child
 
@@ -169,6 +169,8 @@ class Demo:
 
     def wait_until_ready(self, broker: Broker) -> str | None:
         """The dashboard's URL once it listens and a reading has arrived; None if interrupted or hopeless."""
+        from fleet_tools.dashboard_child import ready_line
+
         deadline = time.monotonic() + READY_S
         heard = asyncio.run(self.first_reading(broker, deadline))
         while not self.interrupt and self.missing() is None:
@@ -215,6 +217,8 @@ class Demo:
         return "no node can run" if all(one in self.crew.lost for one in self.nodes) else None
 
     def explain(self, heard: bool) -> None:
+        from fleet_tools.dashboard_child import ready_line
+
         if not heard:
             session.note(f"no node sent a reading within {READY_S:g} s; the last lines of {self.nodes[0].name}:")
             session.note(self.nodes[0].tail())
@@ -245,14 +249,6 @@ class Demo:
         stop([child] if child else [], signal.SIGTERM, 3, hurry)
 
 
-def ready_line(output: str) -> str | None:
-    """The URL in the line `dashboard http://...`"""
-    for line in output.splitlines():
-        if line.startswith("dashboard http://"):
-            return line.split()[1]
-    return None
-
-
 def write_toml(broker: Broker, base: str, dashboard: str) -> None:
     """What lets `fleet` in this folder find the demo; private, for a broker's URL may hold a password."""
     values = {"broker": broker.url, "base": base, "dashboard": dashboard, "protocol": broker.protocol}
@@ -266,6 +262,7 @@ def write_toml(broker: Broker, base: str, dashboard: str) -> None:
 def hints(broker: Broker, base: str, seconds: float) -> str:
     from fleet_client import parse_url
     from fleet_schema import topics
+    from fleet_tools.dashboard_child import command_line
 
     fleet = command_line()
     lines = [
@@ -279,15 +276,3 @@ def hints(broker: Broker, base: str, seconds: float) -> str:
     if shutil.which("mosquitto_sub") and address.user is None:
         lines.append(f"  mosquitto_sub -h {address.host} -p {address.port} -t '{topics.everything(base)}' -v")
     return "\n".join([*lines, "Ctrl-C here stops everything."])
-
-
-def command_line() -> str:
-    """How the person in this folder types `fleet`."""
-    ours = Path(sys.executable).with_name("fleet")
-    found = shutil.which("fleet")
-    if not ours.exists() or (found and Path(found).resolve() == ours.resolve()):
-        return "fleet"
-    try:
-        return str(ours.relative_to(Path.cwd()))
-    except ValueError:
-        return str(ours)

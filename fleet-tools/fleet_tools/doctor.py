@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 import click
 
-from fleet_schema import SchemaError, topics
+from fleet_schema import SchemaError, payloads, topics
 from fleet_tools import dashboard, fetch, session, settings
 from fleet_tools.errors import ERROR, NO_BROKER, OK, FleetError
 
@@ -42,6 +43,7 @@ class Fleet:
     protocol: str
     nodes: dict[str, NodeInfo]
     retained_commands: list[str] = field(default_factory=list)
+    lesson: int = 0  # UTC ms until when nobody needs a password; 0: everybody does
     cleared: list[str] = field(default_factory=list)
 
 
@@ -121,15 +123,23 @@ def check_umqtt() -> Check:
 async def look(client: Client, fix: bool) -> Fleet:
     """Nodes and retained commands; with `fix` the latter are cleared with an empty retained payload."""
     retained: list[str] = []
+    lesson: list[int] = []
 
     def on_message(message: Message) -> None:
         if message.retain and message.payload and is_command(client.base, message.topic):
             retained.append(message.topic)
 
+    def on_lesson(message: Message) -> None:
+        try:
+            lesson.append(payloads.decode("host_lesson", message.payload)["until"])
+        except SchemaError:
+            return  # it is over
+
     commands = topics.everything(client.base)[:-1] + "+/cmd/+"
-    async with client.listen([commands], on_message):
+    open_lesson = client.listen([topics.host_topic(client.base, "lesson")], on_lesson)
+    async with client.listen([commands], on_message), open_lesson:
         nodes = await client.snapshot()
-    found = Fleet(client.protocol, nodes, sorted(set(retained)))
+    found = Fleet(client.protocol, nodes, sorted(set(retained)), lesson[-1] if lesson else 0)
     if fix:
         for topic in found.retained_commands:
             await client.publish(topic, b"", retain=True)
@@ -153,6 +163,10 @@ def check_fleet(found: Fleet, chosen: settings.Settings) -> Iterator[Check]:
     if not address.user and address.host not in ("127.0.0.1", "localhost", "::1"):
         fix = "use the broker of compose.yaml, which is closed by default"
         yield Check("accounts", "warn", "the broker is open: whoever reaches it may command the fleet", fix)
+    if found.lesson:
+        end = time.strftime("%H:%M", time.localtime(found.lesson / 1000))
+        fix = f"fleet class lock {chosen.base} ends it now; else it ends by itself"
+        yield Check("lesson", "warn", f"OPEN until {end}: nobody needs a password to join as a node", fix)
     yield from check_retained(found)
     yield from check_nodes(found, chosen)
 

@@ -26,14 +26,23 @@ POLL_S = 0.02
 
 
 class Child:
-    """One process; its output goes to the file `log`, of which `tail` shows the end, or to our stderr."""
+    """One process; its output goes to the file `log`, of which `tail` shows the end, or to our stderr.
+
+    One that is `leashed` ends with us, also if we are killed.
+    """
 
     def __init__(
-        self, name: str, command: Sequence[str], log: Path | None = None, env: Mapping[str, str] | None = None
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        leashed: bool = False,
     ) -> None:
         self.name = name
         self._log = log
-        self._command = list(command)
+        self._leashed = leashed
+        self._command = [sys.executable, "-P", "-m", "fleet_tools.leash", *command] if leashed else list(command)
         self._env = {**os.environ, **(env or {}), "PYTHONUNBUFFERED": "1"}
         self._process: subprocess.Popen[bytes] | None = None
         self.started = 0.0  # monotonic
@@ -41,12 +50,14 @@ class Child:
             log.write_bytes(b"")
 
     def start(self) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
         with contextlib.ExitStack() as stack:
             out = stack.enter_context(self._log.open("ab")) if self._log else sys.stderr
             try:
                 self._process = subprocess.Popen(
                     self._command,
-                    stdin=subprocess.DEVNULL,
+                    stdin=subprocess.PIPE if self._leashed else subprocess.DEVNULL,
                     stdout=out,
                     stderr=out,
                     env=self._env,
@@ -70,7 +81,11 @@ class Child:
         return self._process is not None and self._process.poll() is None
 
     def signal(self, number: signal.Signals) -> None:
-        if self._process is not None and self.running:
+        if self._process is None or not self.running:
+            return
+        if self._leashed:
+            os.killpg(self._process.pid, number)  # the leash and what it holds
+        else:
             self._process.send_signal(number)
 
     def output(self) -> str:

@@ -35,7 +35,7 @@ def json_option(what: str) -> Callable[[F], F]:
 
 def run(chosen: settings.Settings, work: Callable[[Client], Awaitable[T]]) -> T:
     """Connect, do the work, disconnect. FleetError with code 5 when there is no broker that takes us."""
-    from fleet_client import BrokerRefused, BrokerUnreachable, Client, ClientError, NotConnected, parse_url
+    from fleet_client import BrokerRefused, BrokerUnreachable, Client, ClientError, Distrust, NotConnected, parse_url
 
     try:
         address = parse_url(chosen.broker)
@@ -48,11 +48,11 @@ def run(chosen: settings.Settings, work: Callable[[Client], Awaitable[T]]) -> T:
 
     try:
         return asyncio.run(connected())
+    except (BrokerRefused, Distrust, NotConnected) as error:
+        raise FleetError(str(error), NO_BROKER) from None
     except BrokerUnreachable as error:
         hint = "start one with `fleet demo`, or name yours with --broker mqtt://HOST:PORT"
         raise FleetError(f"{error}, {chosen.origin['broker']}; {hint}", NO_BROKER) from None
-    except (BrokerRefused, NotConnected) as error:
-        raise FleetError(str(error), NO_BROKER) from None
     except ClientError as error:
         raise FleetError(str(error)) from None
 

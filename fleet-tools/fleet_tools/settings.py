@@ -1,10 +1,12 @@
 """Which broker, base and dashboard a verb talks to, and where each of these was found.
 
-Flag, environment, ./fleet.toml, a demo that runs in this folder, the user's own file, defaults: the first wins.
+Flag, environment, ./fleet.toml, a demo that runs in this folder, a class that runs on this computer, the user's own
+file, defaults: the first wins.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -71,10 +73,29 @@ def _sources(
     demo = read_toml(folder / DEMO_FILE)
     if demo and is_running(demo.get("pid")):
         yield "from the demo that runs in this folder", demo
+    yield from _class_that_runs(env)
     home = env.get("XDG_CONFIG_HOME") or str(Path(env.get("HOME", "~")).expanduser() / ".config")
     own = Path(home) / "sensor-fleet" / "config.toml"
     yield f"from {own}", read_toml(own)
     yield "by default", DEFAULTS
+
+
+def _class_that_runs(env: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The teacher's account of the class that `fleet class start` runs on this computer. Of several, none: which one
+    is meant has to be said."""
+    from fleet_tools import class_folder
+
+    running = []
+    for path in sorted(class_folder.root(env).glob("*/running.json")):
+        try:
+            said = json.loads(path.read_text())
+        except (OSError, ValueError):
+            continue
+        if isinstance(said, dict) and is_running(said.get("pid")):
+            running.append(path.parent)
+    if len(running) == 1:
+        own = read_toml(running[0] / "credentials" / "tools" / "sensor-fleet" / "config.toml")
+        yield f"from class {running[0].name}, which runs on this computer", own
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from fleet_node.actions import Actions
 from fleet_node.backoff import Backoff
 from fleet_node.buttons import Button
 from fleet_node.commands import Commands
-from fleet_node.dial import Dialer
+from fleet_node.dial import to_broker
 from fleet_node.health import Health
+from fleet_node.joining import Joining
 from fleet_node.link import Link
 from fleet_node.outbox import Outbox
 from fleet_node.pause import Pause
@@ -24,7 +25,6 @@ from fleet_node.settings import Settings
 from fleet_node.spool import Spool
 from fleet_node.storage import open_storage
 from fleet_node.uptime import Uptime
-from fleet_schema import topics
 
 RESTART_MS = (1000, 30000)  # waits before a failed task is started again: the first, the longest
 GC_BYTES = 16384  # collect this often: many short stops, and a heap in which a kilobyte in one piece is found
@@ -55,16 +55,18 @@ class Node:
         self._base = config["base"]
         self._where = config["broker"]["host"] + ":" + str(config["broker"]["port"])
         self._odd = 0
-        self._asked = {}  # packet id of a SUBSCRIBE -> its filter
         uptime = Uptime(time.ticks_ms, time.ticks_diff)
         boot, journal = open_storage(config, self.board.say)
         self.spool = Spool(boot, journal, uptime, config["queue"], config["journal_s"] * 1000)
         self.outbox = Outbox(self._base, self._id, self.spool, uptime, self.board.witness)
-        self._stored = topics.host_topic(self._base, "stored", self._id).encode()
         self.report = Report(self._id, self.outbox.put)
+        self.joining = Joining(config, boot, self.outbox.tell_journal, self.report.said)
+        self.failed = self.joining.failed  # the link's word for an attempt that did not come to link_up()
         self.settings = Settings(config, self.report.said, journal)
-        dialer = Dialer(config["broker"]["host"], config["broker"]["port"])
-        self.link = self.outbox.link = Link(config, dialer, Backoff(random.random), self, self.spawn)
+        dialer = to_broker(config["broker"])
+        self.link = self.outbox.link = self.joining.link = Link(
+            config, dialer, Backoff(random.random), self, self.spawn
+        )
         self.health = Health(config["health"], config["lag_tick"], self.outbox.put, self._counters)
         pause = self.pause = Pause(uptime, self._status)
         put = self.outbox.put
@@ -89,6 +91,7 @@ class Node:
         self.spawn("health", self.health.run)
         self.spawn("acks", self.commands.run)
         self.spawn("outbox", self.outbox.run)
+        self.spawn("joining", self.joining.run)
         for one in self.samplers + self.buttons:
             self.spawn(one.name, one.run)
         for name, task in self.actions.tasks() + self.board.tasks():
@@ -129,8 +132,7 @@ class Node:
 
     def link_up(self):
         self.report.said("connected to " + self._where + " (conn " + str(self.link.conn) + ")")
-        self._asked = {}
-        self._subscribe()
+        self.joining.up(self.settings.groups)
         self._birth()  # after that: who sees this node online can command it
         self.outbox.tell_journal()
         self.outbox.flush()
@@ -143,19 +145,20 @@ class Node:
         self.outbox.acked(pid)
 
     def refused(self, pid):
-        self.report.warn(
-            "the broker refused the subscription " + self._asked.get(pid, "?") + ": ask who runs it for the right"
-        )
+        name = self.joining.refused(pid)
+        self.report.warn("the broker refused the subscription " + name + ": ask who runs it for the right")
 
     def received(self, topic, payload, retained):
-        """A command, or what the host has stored; a retained one is older than this connection and never obeyed."""
-        if retained:
+        """A command, or what the host says; a retained command is older than this connection and never obeyed."""
+        if self.joining.received(topic, payload):
+            pass
+        elif retained:
             self._odd += 1
             self.report.warn("ignored a retained command: " + shown(topic, 64))
-        elif topic != self._stored:
+        elif topic != self.joining.stored:
             self.commands.take(topic, payload)
-        elif not self.outbox.stored(payload):
-            self.odd("`stored` is not as it should be")
+        else:
+            self.joining.heard(self.outbox.stored(payload) or self.odd("`stored` is not as it should be"))
 
     def odd(self, what):
         self._odd += 1
@@ -176,14 +179,10 @@ class Node:
     def _meta(self):
         return birth.meta(self.settings, self.board, self.samplers)
 
-    def _subscribe(self):
-        for name in topics.command_filters(self._base, self._id, self.settings.groups) + [self._stored.decode()]:
-            self._asked[self.link.subscribe(name.encode())] = name
-
     def _changed(self, key):
         self._birth()
         if key == "groups" and self.link.is_up():
-            self._subscribe()
+            self.joining.subscribe(self.settings.groups)
 
     def _counters(self):
         counters = {

@@ -17,6 +17,7 @@ NUMBERS = {  # key: (least, most, default)
     "health": (1000, 3600000, 60000),  # ms between health reports
     "lag_tick": (1, 1000, 50),  # ms between looks at the loop
 }
+TEXTS = ("user", "password", "ca", "tls_name", "fingerprint")  # of "broker"
 
 
 def load(path=None):
@@ -33,16 +34,28 @@ def load(path=None):
 
 
 def parse_url(url):
-    """{"host", "port", "user", "password"} of mqtt://[user[:password]@]host[:port]; ValueError."""
-    if not url.startswith("mqtt://"):
-        raise ValueError("a broker URL is mqtt://[user:password@]host[:port]")
-    rest = url[7:].split("/")[0]
-    login, _, place = rest.rpartition("@")
+    """The "broker" of config.json from mqtt://[user[:password]@]host[:port], or mqtts://...?ca=FILE&name=NAME.
+
+    ValueError if it is neither.
+    """
+    scheme, _, rest = url.partition("://")
+    rest, _, query = rest.partition("?")
+    login, _, place = rest.split("/")[0].rpartition("@")
     user, _, password = login.partition(":")
     host, _, port = place.partition(":")
-    if not host or (port and not port.isdigit()):
-        raise ValueError("a broker URL is mqtt://[user:password@]host[:port]")
-    return {"host": host, "port": int(port or 1883), "user": _unquote(user), "password": _unquote(password)}
+    asked = {}
+    for one in query.split("&") if query else ():
+        key, _, value = one.partition("=")
+        asked[key] = _unquote(value)
+    secure = scheme == "mqtts"
+    keys = ("ca", "name") if secure else ()
+    if scheme not in ("mqtt", "mqtts") or not host or (port and not port.isdigit()) or set(asked) - set(keys):
+        raise ValueError("a broker URL is mqtt://[user:password@]host[:port] or mqtts://...?ca=FILE&name=NAME")
+    broker = {"host": host, "port": int(port or (8883 if secure else 1883))}
+    broker.update({"user": _unquote(user), "password": _unquote(password)})
+    if secure:
+        broker.update({"tls": True, "ca": asked.get("ca", ""), "tls_name": asked.get("name", "")})
+    return broker
 
 
 def _unquote(text):
@@ -100,10 +113,16 @@ def _check(config, errors):
     want(good, "sensors", "use a list of " + ", ".join(sorted(_drivers())))
     broker = config["broker"]
     good = isinstance(broker, dict) and isinstance(broker.setdefault("host", "127.0.0.1"), str)
-    good = good and values.is_int(broker.setdefault("port", 1883), 1, 65535)
-    good = good and all(isinstance(broker.setdefault(key, ""), str) for key in ("user", "password"))
+    good = good and broker.setdefault("tls", False) in (True, False)
+    good = good and values.is_int(broker.setdefault("port", 8883 if broker["tls"] else 1883), 1, 65535)
+    good = good and values.is_int(broker.setdefault("http", 8080), 1, 65535)  # of the dashboard, which has the CA
+    good = good and all(isinstance(broker.setdefault(key, ""), str) for key in TEXTS)
     if not good:  # said without its value: that may hold a password
         errors.append('"broker" is wrong: use {"host": "192.168.1.10", "port": 1883, "user": "", "password": ""}')
+    elif broker["tls"] != bool(broker["ca"]) or (
+        broker["tls_name"] + broker["fingerprint"] and not broker["tls"]
+    ):  # never half of it
+        errors.append('TLS needs all of {"tls": true, "ca": "ca.der", "tls_name": "fleet-3b"} in "broker"')
 
 
 def _drivers():

@@ -87,7 +87,8 @@ class Link:
     """One node's connection, made again for ever by run().
 
     `owner` is asked for the will, will(conn) -> (topic, payload), and told what happens: link_up(),
-    link_down(reason, wait_ms), acked(pid), refused(pid), received(topic, payload, retained).
+    failed(stage, answer, error) where it was never up (see joining.py), link_down(reason, wait_ms), acked(pid),
+    refused(pid), received(topic, payload, retained).
     `spawn(name, coroutine function)` starts a task and returns it. Topics and payloads are bytes.
     """
 
@@ -107,21 +108,29 @@ class Link:
     async def run(self):
         """Whatever goes wrong ends one session, never this loop."""
         while True:
+            self._answer = None  # what came in place of a good CONNACK
             try:
                 session = await asyncio.wait_for_ms(self._open(), self._patience_ms)
                 since = time.ticks_ms()
                 self.session = session
                 reason = await session.run(self._owner.link_up)
-            except asyncio.TimeoutError:
+            except asyncio.TimeoutError as error:
+                fault = error
                 reason = "no answer within " + str(self._patience_ms) + " ms"
             except LinkError as error:
+                fault = error
                 reason = str(error)
+                self._dialer.forget()  # whoever has that address by now is not our broker
             except OSError as error:
+                fault = error
                 reason = "cannot reach it: " + str(error)
                 self._dialer.forget()
             except Exception as error:  # such as the ValueError of TLS for a wrong host name
+                fault = error
                 reason = type(error).__name__ + ": " + str(error)
-            if self.session:
+            if not self.session:
+                self._owner.failed(self._dialer.stage, self._answer, fault)
+            else:
                 self._pid = self.session.pid
                 self._backoff.held(time.ticks_diff(time.ticks_ms(), since))
             self.session = None
@@ -155,16 +164,21 @@ class Link:
             self._dialer.finish(last_words)
 
     async def _open(self):
-        sock = await self._dialer.open()
-        stream = asyncio.StreamReader(sock)
+        stream = asyncio.StreamReader(await self._dialer.open())
         codec = Codec(self._client_id, self._broker, self._keepalive_s)
         self.conn += 1
         codec.connect(*self._owner.will(self.conn))
-        stream.write(codec.wire.take())
-        await stream.drain()
-        answer = await stream.readexactly(4)
+        await self._dialer.greet(codec.wire.take())
+        try:
+            answer = await stream.readexactly(4)
+        except (EOFError, OSError):
+            raise LinkError("it closed the connection without an answer")
+        if answer != b"\x20\x02\0\0":
+            self._answer = answer
         if answer[:2] != b"\x20\x02":
             raise LinkError("no MQTT 3.1.1 broker answers there")
         if answer[3]:
             raise LinkError("the broker refused: " + REFUSALS.get(answer[3], "code " + str(answer[3])))
-        return Session(sock, stream, codec, self._owner, self._spawn, self._keepalive_s, self._patience_ms, self._pid)
+        return Session(
+            self._dialer, stream, codec, self._owner, self._spawn, self._keepalive_s, self._patience_ms, self._pid
+        )

@@ -98,13 +98,13 @@ class Outbox:
             self.put_once("journal", self._spool.kept())
 
     def stored(self, raw):
-        """Take what the host has stored, and asks for; False if it is not a legal `stored`."""
+        """Take what the host has stored, and asks for: the boot it names, or None if it is not a legal `stored`."""
         try:
-            self._spool.stored(raw)
+            boot = self._spool.stored(raw)
         except SchemaError:
-            return False
+            return None
         self.flush()
-        return True
+        return boot
 
     def flush(self):
         """Send from the oldest on, as many as the link takes."""

@@ -25,9 +25,9 @@ class LinkError(Exception):
 class Session:
     """`owner` and `spawn` as in link.Link; `pid` is the last packet id used, which goes on over sessions."""
 
-    def __init__(self, sock, stream, codec, owner, spawn, keepalive_s, patience_ms, pid):
+    def __init__(self, dialer, stream, codec, owner, spawn, keepalive_s, patience_ms, pid):
         self.pid = pid
-        self._sock = sock
+        self._dialer = dialer
         self._stream = stream
         self._codec = codec
         self._wire = codec.wire
@@ -139,7 +139,7 @@ class Session:
             self._kick.clear()
             while self._wire.out:
                 out = self._wire.take()  # before it is sent: a Ctrl-C between the two must not send it twice
-                sent = self._sock.write(out) or 0
+                sent = self._dialer.write(out)
                 if sent:
                     self._tx = time.ticks_ms()
                 if sent < len(out):

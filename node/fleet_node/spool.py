@@ -81,7 +81,7 @@ class Spool:
         self._asked, self._chunk = [], []
 
     def stored(self, raw):
-        """Take a `stored` of the host; SchemaError if it is not one."""
+        """Take a `stored` of the host: the boot it names; SchemaError if it is not one."""
         fields = payloads.parse("host_stored", raw)
         check_stored(fields)
         boot, seq, before = fields["boot"], fields["seq"], self.depth()
@@ -94,6 +94,7 @@ class Spool:
             self._asked, self._chunk = [(boot, first, last) for first, last in fields["miss"]], []
         if self._asked or self.depth() < before:
             self._quiet_since, self._patience_ms = self._uptime.ms(), TELL_MS[0]
+        return boot
 
     def tick(self):
         """About once a second."""

@@ -99,6 +99,7 @@ CHECKS = {
     "ack": check_ack,
     "journal": check_journal,
     "host_status": documents.check_host_status,
+    "host_lesson": documents.check_lesson,
     "host_last": documents.check_last,
     "host_stored": check_stored,
     "host_board": documents.check_board,

@@ -45,6 +45,12 @@ def check_host_status(fields):
     require(is_version(fields.get("schema", topics.MAJOR + ".0")), "F-HOST-1", "schema is 1.<minor>")
 
 
+def check_lesson(fields):
+    """{"open":true,"until":UTC_MS}: until then nobody needs a password; an empty payload says that it is over."""
+    require(fields.get("open") is True, "F-LESSON-1", "open is true")
+    require(is_int(fields.get("until"), 1), "F-LESSON-1", "until is UTC in ms")
+
+
 def check_last(fields):
     require(is_int(fields.get("ts"), 1), "F-HOST-2", "ts is UTC in ms")
     require(is_boot(fields.get("boot")), "F-HOST-3", "boot is 4 lower-case hex digits")

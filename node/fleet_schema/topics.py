@@ -26,7 +26,7 @@ NODE_KINDS = {
     "log": True,
     "cmd": True,
 }
-HOST_KINDS = {"status": False, "last": True, "stored": True, "board": True, "alert": True}
+HOST_KINDS = {"status": False, "lesson": False, "last": True, "stored": True, "board": True, "alert": True}
 
 
 def _is_word(text, longest, first):
@@ -81,7 +81,7 @@ def command_topic(base, target, name):
 
 
 def host_topic(base, kind, name=None):
-    """A topic of the host: status, last/<node>, stored/<node>, board/<name>, alert/<id>."""
+    """A topic of the host: status, lesson, last/<node>, stored/<node>, board/<name>, alert/<id>."""
     return _join(base, HOST, kind, name)
 
 

@@ -11,24 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from support.pages import PAGES, THEMES
+from support.pages import CUT, PAGES, SCREENS, THEMES
 
-SCREENS = ((390, 844), (1280, 800), (1920, 1080))
 STATES = {"dmitri": "lost", "greta": "sleeping", "ines": "offline", "jonas": "silent", "ada": "online"}
-
-# Text that is cut where it must not be: without the … that says so, or to less than some three letters.
-CUT = """() => [...document.querySelectorAll("body *")].flatMap((element) => {
-  const texts = [...element.childNodes].filter((child) => child.nodeType === 3);
-  const own = texts.map((text) => text.data.trim()).join("");
-  if (!own || element.closest(".unseen, .skip, .sprite, template, option, [hidden]")) return [];
-  if (element.matches(".minor")) return []; // leaves out whole values, and the page of the node has them all
-  const style = getComputedStyle(element);
-  const {clientWidth, scrollWidth} = element;
-  if (!clientWidth || style.overflowX === "visible" || scrollWidth <= clientWidth + 1) return [];
-  const dotted = style.textOverflow === "ellipsis" && clientWidth >= 2 * parseFloat(style.fontSize);
-  const scrolls = ["auto", "scroll"].includes(style.overflowX) || style.whiteSpace.startsWith("pre");
-  return dotted || scrolls ? [] : [`${element.className || element.tagName}: ${own.slice(0, 40)}`];
-})"""
 
 
 @pytest.fixture(autouse=True)

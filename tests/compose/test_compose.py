@@ -1,5 +1,6 @@
 """Docker as the user types it: one command brings up broker, dashboard and ten nodes, closed to strangers."""
 
+import asyncio
 import json
 import os
 import re
@@ -11,17 +12,21 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fleet_client import Client
 from support import attacks, tiers
 from support.broker import free_port
 from support.logins import Login
+from support.node import NodeProcess
 from support.probe import Probe
 
 pytestmark = pytest.mark.timeout(900)
 NODES = [f"sim-{number}" for number in range(1, 11)]
+TLS_FILES = ("/credentials/tls/server.key", "/credentials/tls/ca.key", "/credentials/tls/ca.pem")
 SERVICES = ("broker", "dashboard", "nodes")
 
 
@@ -30,13 +35,14 @@ class Fleet:
 
     def __init__(self) -> None:
         self.project = f"fleet-test-{uuid.uuid4().hex[:8]}"
-        self.mqtt, self.http = free_port(), free_port()
+        self.mqtt, self.mqtts, self.http = free_port(), free_port(), free_port()
         self.at_first: set[str] = set()
         self.env = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("FLEET_", "COMPOSE_"))},
             "COMPOSE_PROJECT_NAME": self.project,
             "FLEET_MQTT_PORT": str(self.mqtt),
             "FLEET_HTTP_PORT": str(self.http),
+            "FLEET_MQTTS_PORT": str(self.mqtts),
             "FLEET_BOARDS": "ada grace",
         }
 
@@ -65,10 +71,13 @@ class Fleet:
 
     def password(self, name: str) -> str:
         if name in ("ada", "grace"):
-            return str(json.loads(self.compose("run", "--rm", "-T", "accounts", "show", name))["broker"]["password"])
+            return self.board(name)
         found = re.search(rf"(?:-u {name} -P |mqtt://{name}:)([0-9a-f]+)", self.lines())
         assert found, f"no password of {name} in:\n{self.lines()}"
         return found[1]
+
+    def board(self, name: str) -> str:
+        return str(json.loads(self.compose("run", "--rm", "-T", "accounts", "show", name))["broker"]["password"])
 
     def url(self, name: str) -> str:
         return f"mqtt://{name}:{self.password(name)}@127.0.0.1:{self.mqtt}"
@@ -240,6 +249,99 @@ def test_a_node_cannot_push_another_out_by_its_client_id(fleet: Fleet) -> None:
             assert forger.refused
         assert grace.publish("fleet/1/grace/status", b"") == 0
         assert grace.connected
+
+
+async def online_nodes(url: str) -> dict[str, Any]:
+    async with Client(url, client_id="watch") as client:
+        return await client.online_nodes(1)
+
+
+def test_the_door_with_tls_is_known_by_the_ca_that_the_dashboard_gives_away(fleet: Fleet, tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    with urllib.request.urlopen(f"http://127.0.0.1:{fleet.http}/ca.pem", timeout=5) as answer:
+        ca.write_bytes(answer.read())
+    login = fleet.url("watch").removeprefix("mqtt://").partition("@")[0]
+    url = f"mqtts://{login}@127.0.0.1:{fleet.mqtts}?ca={ca}&name=fleet-fleet"
+    assert set(asyncio.run(online_nodes(url))) >= set(NODES)
+    password = fleet.password("ada")
+    about = {"host": "127.0.0.1", "port": fleet.mqtts, "user": "ada", "password": password, "ca": str(ca)}
+    with NodeProcess("", "ada", broker={**about, "tls": True, "tls_name": "fleet-fleet"}) as node:
+        node.expect("joining: it works", within=60)
+
+
+def test_the_key_of_the_broker_is_for_the_broker_and_that_of_the_ca_for_no_service(fleet: Fleet) -> None:
+    listed = fleet.compose("exec", "-T", "broker", "stat", "-c", "%n %u %a", *TLS_FILES).split("\n")
+    assert [line.split()[1:] for line in listed if line] == [["1883", "600"], ["0", "600"], ["0", "644"]]
+    for service, path in (("broker", TLS_FILES[1]), ("dashboard", TLS_FILES[1]), ("dashboard", TLS_FILES[0])):
+        done = fleet.run("docker", "compose", "exec", "-T", service, "cat", path)
+        assert "Permission denied" in done.stderr, f"{service} reads {path}"
+
+
+def class_secrets(fleet: Fleet) -> dict[str, str]:
+    said = json.loads(fleet.compose("run", "--rm", "-T", "class", "show", "--secrets", "--json"))
+    return {one["id"]: one["secret"] for one in said["nodes"]}
+
+
+def comes_in(fleet: Fleet, node: str, secret: str) -> bool:
+    with Login(fleet.mqtt, node, secret, node) as login:
+        return login.refused is None
+
+
+def test_a_class_is_made_and_changed_while_the_broker_runs(fleet: Fleet) -> None:
+    container = fleet.compose("ps", "--quiet", "broker").strip()
+    began = fleet.run("docker", "inspect", "--format", "{{.State.StartedAt}}", container).stdout
+    fleet.compose("run", "--rm", "-T", "class", "new", "fleet", "--nodes", "30")
+    secrets = class_secrets(fleet)
+    assert len(secrets) == 30
+    with Probe(fleet.url("tools"), "fleet/1/#") as probe:
+        with (
+            Login(fleet.mqtt, "fleet-01", secrets["fleet-01"], "fleet-01") as first,
+            Login(fleet.mqtt, "fleet-02", secrets["fleet-02"], "fleet-02") as second,
+        ):
+            fleet.compose("run", "--rm", "-T", "class", "revoke", "fleet", "fleet-01")
+            first.wait_until_thrown_out()
+            second.publish("fleet/1/fleet-02/tele/sht4x", b"still here")
+            probe.expect("fleet/1/fleet-02/tele/sht4x", lambda one: one.payload == b"still here")
+            fleet.compose("run", "--rm", "-T", "class", "reset", "fleet", "fleet-02")
+            second.wait_until_thrown_out()
+        fleet.compose("run", "--rm", "-T", "class", "add", "fleet", "Grace H")
+        now = class_secrets(fleet)
+        with Login(fleet.mqtt, "grace-h", now["grace-h"], "grace-h") as late:
+            late.publish("fleet/1/grace-h/tele/sht4x", b"new")
+            probe.expect("fleet/1/grace-h/tele/sht4x", lambda one: one.payload == b"new")
+    assert not comes_in(fleet, "fleet-01", secrets["fleet-01"])
+    assert not comes_in(fleet, "fleet-02", secrets["fleet-02"])
+    assert comes_in(fleet, "fleet-02", now["fleet-02"])
+    assert fleet.run("docker", "inspect", "--format", "{{.State.StartedAt}}", container).stdout == began
+    all_online(fleet)
+
+
+def test_the_next_start_forgets_no_change_of_the_class(fleet: Fleet) -> None:
+    before = class_secrets(fleet)
+    document = fleet.compose("exec", "-T", "broker", "cat", "/var/lib/mosquitto/dynamic-security.json")
+    fleet.compose("up", "--detach", "--wait", within=180)
+    assert fleet.compose("exec", "-T", "broker", "cat", "/var/lib/mosquitto/dynamic-security.json") == document
+    fleet.compose("stop", "broker")
+    fleet.compose("run", "--rm", "-T", "class", "revoke", "fleet", "fleet-03")  # into the file: no broker runs
+    fleet.env["FLEET_BOARDS"] = "ada grace alan"  # one more account: this changes the document and restarts the broker
+    fleet.compose("up", "--detach", "--wait", within=180)
+    assert class_secrets(fleet) == before
+    assert comes_in(fleet, "alan", fleet.board("alan"))
+    assert not comes_in(fleet, "fleet-01", before["fleet-01"])
+    assert not comes_in(fleet, "fleet-03", before["fleet-03"])
+    assert comes_in(fleet, "fleet-02", before["fleet-02"])
+    fleet.compose("run", "--rm", "-T", "class", "new", "fleet", "--nodes", "30")
+    assert not comes_in(fleet, "fleet-01", before["fleet-01"])
+    all_online(fleet)
+
+
+def test_the_dashboard_reads_the_roster_and_no_service_reads_the_secrets_of_the_class(fleet: Fleet) -> None:
+    roster = json.loads(fleet.compose("exec", "-T", "dashboard", "cat", "/credentials/class.json"))
+    assert {"id": "grace-h", "name": "Grace H"} in roster["nodes"]
+    for service in ("broker", "dashboard"):
+        path = "/credentials/class/nodes.json"
+        done = fleet.run("docker", "compose", "exec", "-T", service, "cat", path)
+        assert "Permission denied" in done.stderr, f"{service} reads {path}"
 
 
 def test_nothing_runs_as_root_and_no_secret_shows_from_outside(fleet: Fleet) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fleet_client import Client
+from fleet_client import BrokerUnreachable, Client
 from support import peer
 from support.broker import Broker
 from support.peer import Peer, Visit
@@ -64,3 +64,26 @@ async def test_a_client_goes_on_when_it_is_let_in_and_thrown_out_in_one_breath()
         async with Client(broker.url, protocol="3.1.1", persist=True) as client:
             await until(lambda: len(broker.visits) > 3 and client.connected, "no connection that lasts", within=30)
             await client.publish("fleet/1/_all/cmd/echo", b"here again")
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("Invalid file descriptor: -1"), OSError(9, "Bad file descriptor")], ids=repr
+)
+async def test_a_socket_that_is_gone_before_the_loop_has_it_is_a_broker_that_cannot_be_reached(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    loop = asyncio.get_running_loop()
+    add_reader, fails = loop.add_reader, [1, 2, 3]
+
+    def refuse(*arguments: object) -> None:
+        if fails:
+            fails.pop()
+            raise error
+        add_reader(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "add_reader", refuse)
+    with pytest.raises(BrokerUnreachable):
+        await Client(broker.url, protocol="3.1.1").__aenter__()
+    async with Client(broker.url, protocol="3.1.1", persist=True) as client:
+        await until(lambda: client.connected, f"no connection once that is over: {client.why}", within=30)
+    assert not fails

@@ -11,36 +11,62 @@ from support.probe import Probe
 
 OWN, OTHER = "{own}", "{other}"
 
-# Topics a node must not publish to; {own} and {other} are node ids.
-FORBIDDEN_TOPICS = (
-    "fleet/1/{other}/status",
-    "fleet/1/{other}/meta",
-    "fleet/1/{other}/tele/sht4x",
-    "fleet/1/{other}/event/button-a",
-    "fleet/1/{other}/ack",
-    "fleet/1/{other}/health",
-    "fleet/1/{other}/journal",
-    "fleet/1/{other}/log/info",
-    "fleet/1/{other}/cmd/buzz",
-    "fleet/1/{own}/cmd/buzz",
-    "fleet/1/_all/cmd/buzz",
-    "fleet/1/_red/cmd/buzz",
-    "fleet/1/_host/status",
-    "fleet/1/_host/board/presses",
-    "fleet/1/_host/alert/x",
-    "fleet/1/_host/last/{own}",
-    "fleet/1/_host/stored/{own}",
-    "fleet/1/_host/stored/{other}",
-    "fleet/1/{own}/journal/deeper",
-    "fleet/1/{own}/stored/{own}",
-    "fleet/1/{own}/tele/sht4x/deeper",
-    "fleet/1/{own}/other/x",
-    "fleet/1/{own}/status/",
-    "fleet/1//{own}/status",
-    "fleet/2/{own}/status",
-    "fleet/1/{own}x/status",
-    "/fleet/1/{own}/status",
-)
+# Topics a node must not publish to, by what the trick is; {own} and {other} are node ids.
+TOPICS = {
+    "topic of another": (
+        "fleet/1/{other}/status",
+        "fleet/1/{other}/meta",
+        "fleet/1/{other}/tele/sht4x",
+        "fleet/1/{other}/event/button-a",
+        "fleet/1/{other}/ack",
+        "fleet/1/{other}/health",
+        "fleet/1/{other}/journal",
+        "fleet/1/{other}/log/info",
+    ),
+    "command": (
+        "fleet/1/{other}/cmd/buzz",
+        "fleet/1/{own}/cmd/buzz",
+        "fleet/1/_all/cmd/buzz",
+        "fleet/1/_red/cmd/buzz",
+    ),
+    "topic of the host": (
+        "fleet/1/_host/status",
+        "fleet/1/_host/lesson",
+        "fleet/1/_host/board/presses",
+        "fleet/1/_host/alert/x",
+        "fleet/1/_host/last/{own}",
+        "fleet/1/_host/stored/{own}",
+        "fleet/1/_host/stored/{other}",
+    ),
+    "case": (
+        "fleet/1/{OTHER}/status",
+        "Fleet/1/{other}/status",
+        "FLEET/1/{OTHER}/STATUS",
+        "fleet/1/{OWN}/status",
+        "fleet/1/{own}/STATUS",
+        "fleet/1/_HOST/status",
+    ),
+    "extra levels": (
+        "fleet/1/{own}/journal/deeper",
+        "fleet/1/{own}/stored/{own}",
+        "fleet/1/{own}/tele/sht4x/deeper",
+        "fleet/1/{own}/tele/../../{other}/status",
+        "fleet/1/{own}/other/x",
+        "fleet/1/{own}/{other}/status",
+        "fleet/1/{own}/status/",
+        "fleet/1//{own}/status",
+        "fleet/1/{own}x/status",
+        "/fleet/1/{own}/status",
+        "fleet/1/{other}",
+    ),
+    "other class": (
+        "fleet/2/{own}/status",
+        "4c/1/{own}/status",
+        "4c/1/linus/status",
+        "4c/1/_all/cmd/buzz",
+    ),
+}
+FORBIDDEN_TOPICS = tuple(topic for topics in TOPICS.values() for topic in topics)
 
 # Filters a node must not be able to listen to.
 FORBIDDEN_FILTERS = (
@@ -61,17 +87,24 @@ FORBIDDEN_FILTERS = (
     "fleet/1/_host/+/{own}",
     "fleet/1/_host/+/{other}",
     "fleet/1/_host/#",
+    "fleet/1/_host/+",
+    "fleet/1/_host/alert/x",
     "fleet/1/_purple/cmd/+",
     "$share/class/fleet/1/#",
     "$share/class/fleet/1/{other}/cmd/+",
     "$share/class/fleet/1/_host/stored/{other}",
+    "4c/#",
+    "4c/1/linus/cmd/+",
     "$SYS/#",
     "$CONTROL/#",
+    "$CONTROL/dynamic-security/v1/response",
 )
 
 
 def named(template: str, own: str, other: str) -> str:
-    return template.replace(OWN, own).replace(OTHER, other)
+    """`template` with the ids in it; {OWN} and {OTHER} are these in capitals."""
+    named = template.replace(OWN, own).replace(OTHER, other)
+    return named.replace(OWN.upper(), own.upper()).replace(OTHER.upper(), other.upper())
 
 
 def nothing_gets_through(attacker: Login, own: str, topic: str, receiver: Probe) -> None:

@@ -7,6 +7,7 @@ from types import TracebackType
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.properties import Properties
 
 DENIED = 0x80
 
@@ -23,15 +24,22 @@ class Login:
         will: str | None = None,
         protocol: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv311,
         keepalive: int = 10,
+        clean: bool = True,
+        will_properties: Properties | None = None,
     ) -> None:
         self._port, self._keepalive = port, keepalive
+        modern = protocol == MQTTProtocolVersion.MQTTv5
+        self._clean_start = clean if modern else paho.MQTT_CLEAN_START_FIRST_ONLY
         self._client = paho.Client(
-            CallbackAPIVersion.VERSION2, client_id or f"login-{uuid.uuid4().hex[:8]}", protocol=protocol
+            CallbackAPIVersion.VERSION2,
+            client_id if client_id is not None else f"login-{uuid.uuid4().hex[:8]}",
+            clean_session=None if modern else clean,
+            protocol=protocol,
         )
         if user is not None:
             self._client.username_pw_set(user, password)
         if will is not None:
-            self._client.will_set(will, b"will", 1, True)
+            self._client.will_set(will, b"will", 1, True, will_properties)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
@@ -45,10 +53,12 @@ class Login:
         self.connected = False
         self.refused: str | None = None
 
-    def publish(self, topic: str, payload: bytes = b"x", retain: bool = False) -> int:
+    def publish(
+        self, topic: str, payload: bytes = b"x", retain: bool = False, properties: Properties | None = None
+    ) -> int:
         """The broker's reason code; at MQTT 3.1.1 it is always 0, also for what is then thrown away."""
         with self._news:
-            sent = self._client.publish(topic, payload, 1, retain)
+            sent = self._client.publish(topic, payload, 1, retain, properties)
             assert self._news.wait_for(lambda: sent.mid in self._published, 5), f"no PUBACK for {topic}"
             return self._published[sent.mid]
 
@@ -71,6 +81,10 @@ class Login:
         with self._news:
             assert self._news.wait_for(lambda: not self.connected, within), "still connected"
 
+    def heard(self) -> list[tuple[str, bytes]]:
+        with self._news:
+            return list(self._received)
+
     def cut(self) -> None:
         """The connection breaks without a goodbye: the broker publishes the will."""
         self._client.loop_stop()
@@ -80,7 +94,7 @@ class Login:
 
     def __enter__(self) -> "Login":
         deadline = time.monotonic() + 5
-        self._client.connect("127.0.0.1", self._port, self._keepalive)
+        self._client.connect("127.0.0.1", self._port, self._keepalive, clean_start=self._clean_start)
         self._client.loop_start()
         with self._news:
             assert self._news.wait_for(lambda: self._answer is not None, deadline - time.monotonic()), "no CONNACK"

@@ -151,6 +151,11 @@ class NodeProcess:
         with self._news:
             return len(self._lines)
 
+    def said(self, since: int) -> list[str]:
+        """The lines since a mark."""
+        with self._news:
+            return self._lines[since:]
+
     def expect(
         self, text: str, within: float = 20.0, accept: Callable[[str], bool] | None = None, since: int = 0
     ) -> str:

@@ -3,7 +3,8 @@ own behaviour matters."""
 
 import json
 import threading
-from types import TracebackType
+from collections.abc import Mapping
+from types import MappingProxyType, TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,11 +15,21 @@ BOOT = "c0de"
 
 
 class ObedientCrowd:
-    """`with ObedientCrowd(broker.url, ["n-1", "n-2"], {"echo": []}):` these nodes are there and know these commands."""
+    """`with ObedientCrowd(broker.url, ["n-1", "n-2"], {"echo": []}):` these nodes are there and know these commands.
 
-    def __init__(self, url: str, names: list[str], commands: dict[str, Any]) -> None:
+    `answers` are those that do not just obey: node -> the word of its ack, or None if it never answers.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        names: list[str],
+        commands: dict[str, Any],
+        answers: Mapping[str, str | None] = MappingProxyType({}),
+    ) -> None:
         self._names = names
         self._commands = commands
+        self._answers = answers
         self._ready = threading.Event()
         self._client = paho.Client(CallbackAPIVersion.VERSION2, "crowd")
         self._client.on_message = self._obey
@@ -32,7 +43,7 @@ class ObedientCrowd:
         assert self._ready.wait(30), "the broker did not answer the subscription"
         for name in self._names:
             self._say(name, "status", {"state": "online", "boot": BOOT, "conn": 1}, retain=True)
-            meta = {"schema": "1.2", "name": name, "period": 600_000, "commands": self._commands}
+            meta = {"schema": "1.3", "name": name, "period": 600_000, "commands": self._commands}
             self._say(name, "meta", {"boot": BOOT, "seq": 0, "up": 1, **meta}, retain=True)
         return self
 
@@ -53,4 +64,6 @@ class ObedientCrowd:
             ack["id"] = given["id"]
         for name in self._names:
             if who in ("_all", name):
-                self._say(name, "ack", ack)
+                word = self._answers.get(name, "done")
+                if word is not None:
+                    self._say(name, "ack", {**ack, "st": word, **({"err": "it broke"} if word == "fail" else {})})

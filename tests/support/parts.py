@@ -8,11 +8,15 @@ from starlette.routing import BaseRoute
 
 from fleet_dashboard.web_class import ClassPages
 from fleet_dashboard.web_report import ReportPages
+from fleet_dashboard.web_roll import RollPages
 from fleet_dashboard.web_rounds import RoundPages
 from fleet_dashboard.web_time import TimePages
 
 
 def routes() -> list[BaseRoute]:
     nothing: Any = None
-    parts = (RoundPages(nothing), ClassPages(nothing), ReportPages(nothing, nothing), TimePages(nothing, {}, nothing))
+    parts = (
+        *(RoundPages(nothing), ClassPages(nothing), ReportPages(nothing, nothing), TimePages(nothing, {}, nothing)),
+        RollPages(nothing),
+    )
     return [route for part in parts for route in part.routes()]

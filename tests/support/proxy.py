@@ -6,6 +6,7 @@ Bytes that wait are bounded by two socket buffers: a direction that is held is n
 
 import asyncio
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -15,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 CHUNK = 16384  # bytes taken at once, and with the buffer of a StreamReader all that waits in this process
+HEARD = 65536  # bytes of it that are remembered
 UP, DOWN = "up", "down"  # towards the broker, and back
 
 
@@ -65,12 +67,20 @@ class Side:
 class Proxy:
     """`with Proxy(broker.port) as proxy:` listens on `proxy.port` and passes everything until told otherwise.
 
-    `plan(number)` may give a Cut for the connection of that number, from 0.
+    `plan(number)` may give a Cut for the connection of that number, from 0. With a `disguise` it is the man in the
+    middle: it speaks TLS with that certificate to whoever comes, and hears what is said.
     """
 
-    def __init__(self, target: int, plan: Callable[[int], Cut | None] = lambda number: None) -> None:
+    def __init__(
+        self,
+        target: int,
+        plan: Callable[[int], Cut | None] = lambda number: None,
+        disguise: ssl.SSLContext | None = None,
+    ) -> None:
         self.target = target
         self.plan = plan
+        self.disguise = disguise
+        self.heard = bytearray()  # the first of what went towards the broker
         self.accepted = 0
         self.cuts: list[Cut] = []  # those carried out
         self.passed = {UP: 0, DOWN: 0}
@@ -174,7 +184,9 @@ class Proxy:
 
     async def _listen(self) -> None:
         # Half-open connections may be many at once, and one that found the backlog full would wait for a second.
-        self._server = await asyncio.start_server(self._accept, sock=self._bound(), limit=CHUNK, backlog=512)
+        self._server = await asyncio.start_server(
+            self._accept, sock=self._bound(), limit=CHUNK, backlog=512, ssl=self.disguise
+        )
 
     async def _serve(self) -> None:
         self._over = asyncio.Event()
@@ -238,6 +250,8 @@ class Proxy:
                 if self._swallow:
                     pair.broken = True
                     continue
+                if way == UP and len(self.heard) < HEARD:
+                    self.heard += taken
                 sink.writer.write(taken)
                 await sink.writer.drain()
                 pair.passed[way] += len(taken)

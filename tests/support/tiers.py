@@ -6,6 +6,7 @@
 import functools
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -40,7 +41,27 @@ def micropython() -> str | None:
 
 @functools.cache
 def mosquitto() -> str | None:
-    return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin")
+    """The broker: FLEET_MOSQUITTO, else the one on PATH, else where systems keep programs for root."""
+    beside = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin")
+    return os.environ.get("FLEET_MOSQUITTO") or shutil.which("mosquitto") or beside
+
+
+@functools.cache
+def mosquitto_version() -> str:
+    """As it says itself, such as 2.0.21."""
+    command = [mosquitto() or "false", "-h"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    found = re.search(r"version (\S+)", done.stdout)
+    return found[1] if found else "of an unknown version"
+
+
+@functools.cache
+def dynamic_security() -> Path | None:
+    """The plugin that came with this mosquitto: Debian keeps it in a folder named after the processor."""
+    own = Path(mosquitto() or "/usr/sbin/mosquitto").parents[1] / "lib"
+    places = (own, Path("/usr/lib"), Path("/usr/local/lib"), Path("/opt/homebrew/lib"))
+    found = (one for place in places for one in place.glob("**/mosquitto_dynamic_security.so"))
+    return next(found, None)
 
 
 @functools.cache

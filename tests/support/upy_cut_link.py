@@ -1,4 +1,6 @@
-"""One MicroPython link against a proxy that cuts every connection elsewhere: micropython upy_cut_link.py PORT COUNT
+"""One MicroPython link against a proxy that cuts every connection elsewhere.
+
+    micropython upy_cut_link.py PORT COUNT [CA NAME]        with the last two over TLS
 
 Each connection subscribes and publishes its own number (QoS 1). Prints a JSON line for each connection that ended,
 {"conn", "acked", "reason", "ms"}, and at the end {"worst", "left"}: the worst loop lag in ms and the tasks left over.
@@ -13,7 +15,7 @@ tests = sys.argv[0].rsplit("/", 2)[0]
 root = tests.rsplit("/", 1)[0] if "/" in tests else "."
 sys.path[0:0] = [root + "/node", root + "/node/lib"]
 
-from fleet_node.dial import Dialer  # noqa: E402
+from fleet_node.dial import to_broker  # noqa: E402
 from fleet_node.link import Link  # noqa: E402
 
 TOPIC = b"cut/1/reading"
@@ -54,6 +56,9 @@ class Owner:
         self.acked_now = []
         self.ended += 1
 
+    def failed(self, stage, answer, error):
+        pass
+
     def acked(self, pid):
         self.acked_now.append(self.sent.pop(pid, -1))
 
@@ -91,7 +96,11 @@ async def main(count):
     print(json.dumps({"worst": worst, "left": running[0]}))
 
 
-config = {"node": "cut", "broker": {"user": "ada", "password": "secret"}, "keepalive": 4}
+broker = {"host": "127.0.0.1", "port": int(sys.argv[1]), "user": "ada", "password": "secret", "tls": len(sys.argv) > 3}
+if broker["tls"]:
+    broker["ca"], broker["tls_name"] = sys.argv[3:]
+    broker["fingerprint"] = ""
+config = {"node": "cut", "broker": broker, "keepalive": 4}
 owner = Owner()
-link = Link(config, Dialer("127.0.0.1", int(sys.argv[1])), Backoff(), owner, spawn)
+link = Link(config, to_broker(broker), Backoff(), owner, spawn)
 asyncio.run(main(int(sys.argv[2])))

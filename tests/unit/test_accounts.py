@@ -107,7 +107,7 @@ def test_no_password_is_in_the_file_of_the_broker_or_on_the_screen(
     for kind in ("sim", "boards"):
         secrets += json.loads((tmp_path / kind / "nodes.json").read_text()).values()
     public = (tmp_path / "dynamic-security.json").read_text() + "".join(capsys.readouterr())
-    assert len(set(secrets)) == 7
+    assert len(set(secrets)) == 8
     assert not [one for one in secrets if one in public]
 
 

@@ -26,7 +26,7 @@ def test_an_address_is_read_with_its_parts(
 
 @pytest.mark.parametrize(
     "text",
-    ["", "http://x", "mqtts://x", "mqtt://", "mqtt://x:0", "mqtt://x:99999", "mqtt://x:abc", "mqtt://x/topic", "a b"],
+    ["", "http://x", "mqtt://", "mqtt://x:0", "mqtt://x:99999", "mqtt://x:abc", "mqtt://x/topic", "a b"],
 )
 def test_what_is_no_address_is_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(ValueError) as refusal:
@@ -38,3 +38,29 @@ def test_the_password_is_neither_in_the_public_url_nor_in_the_repr() -> None:
     address = parse_url("mqtt://ada:geheim@10.0.0.5")
     assert "geheim" not in address.public + repr(address)
     assert "ada" not in address.public
+
+
+@pytest.mark.parametrize(
+    ("text", "port", "ca", "name"),
+    [
+        ("mqtts://10.0.0.5", 8883, None, None),
+        ("mqtts://ada:s%40cret@10.0.0.5:1999", 1999, None, None),
+        ("mqtts://ada:x@10.0.0.5?ca=/home/a%20b/ca.pem&name=fleet-3b", 8883, "/home/a b/ca.pem", "fleet-3b"),
+        ("mqtts://[::1]?name=fleet-3b", 8883, None, "fleet-3b"),
+    ],
+)
+def test_with_tls_it_may_name_the_ca_and_the_name_to_ask_for(
+    text: str, port: int, ca: str | None, name: str | None
+) -> None:
+    address = parse_url(text)
+    assert (address.tls, address.port, address.ca, address.name) == (True, port, ca, name)
+    assert parse_url(address.url) == address
+    assert address.public.startswith("mqtts://")
+
+
+@pytest.mark.parametrize(
+    "text", ["mqtt://x?ca=ca.pem", "mqtt://x?name=y", "x?ca=y", "mqtts://x?verify=no", "mqtts://x?ca=", "mqtts://x?ca"]
+)
+def test_nothing_turns_verification_off_and_nothing_pretends_that_plain_mqtt_has_it(text: str) -> None:
+    with pytest.raises(ValueError, match="mqtts://"):
+        parse_url(text)

@@ -13,10 +13,13 @@ import pytest
 from fleet_client import Message
 from fleet_dashboard.boot import Boot
 from fleet_dashboard.clock import WallClock
-from fleet_dashboard.ingest import FULL_FIELDS, FULL_NODES, RANGE, Ingest
+from fleet_dashboard.flood import BURST_S
+from fleet_dashboard.hearing import FULL_NODES, RANGE
+from fleet_dashboard.ingest import FLOOD, FULL_FIELDS, Ingest
 from fleet_dashboard.ledger import Ledger
-from fleet_dashboard.nodes import MAX_BOOTS, MAX_NODES, Node, Registry
+from fleet_dashboard.nodes import MAX_BOOTS, MAX_FIELDS, MAX_NODES, Node, Registry
 from fleet_dashboard.plain import plain_reading
+from fleet_dashboard.routes import MAX_OWN
 from fleet_dashboard.store import KnownNode, Store
 from fleet_dashboard.tally import Event
 from fleet_schema import payloads, topics
@@ -288,3 +291,60 @@ async def test_a_restart_goes_on_with_the_same_clocks_and_rows(tmp_path: Path) -
     assert found["t"] == [utc0 + 1_000_000, utc0 + 1_001_000]
     assert (second.store.rows, second.ingest.duplicates) == (1, 1)
     await second.store.close()
+
+
+async def test_what_is_too_much_is_turned_away_counted_and_missing_until_it_is_asked_for(host: Host) -> None:
+    host.online()
+    for seq in range(3000):
+        host.reading(seq)
+    ada, allowances = host.ada, host.ingest.allowances
+    assert ada.boot is not None
+    account, turned_away = ada.boot.account, ada.flooded
+    assert 3000 - turned_away == account.next == allowances.rate * BURST_S - allowances.spare("tele") - 1
+    host.online()  # who it is, it may still say
+    assert host.ingest.culprits.rules[FLOOD] == turned_away
+    assert host.sums_up()
+    for _ in range(2):
+        allowances.refill(host.now)
+        host.now += 1000
+    allowances.refill(host.now)
+    host.reading(3000)
+    assert (account.next, account.missing.count) == (3001, turned_away)
+    assert account.tellable < 3000, "what was turned away is settled"
+    kept = [["9f3a", 0, 3001, 0]]
+    host.send("journal", {"boot": "9f3a", "seq": 3001, "up": host.now - 900_000, "kept": kept})
+    asked: list[list[int]] = []
+    while not asked:
+        asked = [span for tell in ada.delivery.due(ada.boots, ada.boot, True, 1024, host.now) for span in tell.miss]
+        host.now += 1000
+    (first, last), allowance = asked[0], allowances.senders["ada"]
+    allowance.left = 0
+    for seq in range(first, last + 1):
+        host.reading(seq, hist=1, up=1)
+    assert account.missing.count == turned_away - (last + 1 - first), "what was asked for is turned away as well"
+    assert allowance.left == 0
+    for seq in (first, last + 1):  # stored by now, and not asked for
+        host.reading(seq, hist=1, up=1)
+    assert ada.flooded == turned_away + 2
+    assert host.sums_up()
+
+
+async def test_no_reading_makes_a_sensor_more_than_a_node_can_have_whether_it_is_stored_or_not(host: Host) -> None:
+    fields = {"boot": "9f3a", "seq": 0, "up": 1, "v": {"temp": 1.5}}
+    for number in range(100):
+        host.send("tele", fields, "ada", f"same-{number}")  # a duplicate of the first
+        host.send("tele", fields, "eve", f"kept-{number}", retain=True)
+    await host.store.commit()
+    known = host.store._sensors
+    assert sum(node == host.ada.number for node, _ in known) == MAX_FIELDS
+    assert sum(node != host.ada.number for node, _ in known) == 0
+    assert len(host.ingest._routes.by_topic) <= 2 * MAX_OWN
+
+
+async def test_a_ts_of_a_node_is_held_against_our_own_clock(host: Host) -> None:
+    host.online()
+    host.reading(0, ts=host.utc0 + host.now + 900)
+    assert host.ada.boot is not None
+    assert host.ada.boot.watch.sentence(host.now) == ""
+    host.reading(1, ts=host.utc0 + host.now - 7_200_000)
+    assert host.ada.boot.watch.sentence(host.now) == "its `ts` is 2 h behind this computer"

@@ -9,14 +9,17 @@ def sources() -> list[str]:
     return sorted(
         path.relative_to(NODE).as_posix()
         for folder in ("fleet_schema", "fleet_node")
-        for path in (NODE / folder).rglob("*.py")
+        for path in (NODE / folder).rglob("*.*")
+        if path.suffix in (".py", ".txt")
     )
 
 
 def test_the_mip_manifest_lists_every_file_of_a_board_and_no_other():
     manifest = json.loads((NODE / "package.json").read_text())
     assert all(target == url for target, url in manifest["urls"])
-    assert sorted(target for target, _ in manifest["urls"]) == sorted([*sources(), "main.py", "config.example.json"])
+    assert sorted(target for target, _ in manifest["urls"]) == sorted(
+        [*sources(), "main.py", "slot.py", "join.py", "config.example.json"]
+    )
 
 
 def test_main_is_under_thirty_lines_and_every_other_file_under_two_hundred():

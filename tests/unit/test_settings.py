@@ -1,5 +1,6 @@
 """Where the broker, the base and the dashboard of a verb come from, and what is said of a bad value."""
 
+import json
 import os
 from pathlib import Path
 
@@ -31,6 +32,28 @@ def test_each_source_gives_way_to_the_one_before_it(tmp_path: Path) -> None:
     assert found.broker == "mqtt://flag"
     assert found.origin["broker"] == "given on the command line"
     assert found.origin["base"] == "by default"
+
+
+def start_class(folder: Path, name: str, pid: int) -> dict[str, str]:
+    """As `fleet class start` leaves it; returns the environment in which it is found."""
+    write(folder / name / "running.json", json.dumps({"pid": pid}))
+    write(folder / name / "credentials/tools/sensor-fleet/config.toml", f'broker = "mqtt://{name}"\nbase = "{name}"')
+    return {"FLEET_CLASSES": str(folder)}
+
+
+def test_the_class_that_runs_on_this_computer_is_meant_unless_there_are_two(tmp_path: Path) -> None:
+    env = start_class(tmp_path / "classes", "3b", os.getpid())
+    found = load(tmp_path, env)
+    assert (found.broker, found.base) == ("mqtt://3b", "3b")
+    assert found.origin["broker"] == "from class 3b, which runs on this computer"
+    start_class(tmp_path / "classes", "4a", os.getpid())
+    assert load(tmp_path, env).broker == "mqtt://127.0.0.1:1883"
+
+
+def test_a_class_that_was_killed_is_not_asked(tmp_path: Path) -> None:
+    child = os.posix_spawn("/bin/true", ["true"], {})
+    os.waitpid(child, 0)
+    assert load(tmp_path, start_class(tmp_path / "classes", "3b", child)).broker == "mqtt://127.0.0.1:1883"
 
 
 def test_a_demo_that_was_killed_is_not_asked(tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ class Owner:
         self.refusals = []
         self.oddities = []
         self.reasons = []
+        self.failures = []
         self.waits = []
         self.news = asyncio.Event()
 
@@ -79,6 +80,9 @@ class Owner:
     def link_down(self, reason, wait_ms):
         self.reasons.append(reason)
         self.waits.append(wait_ms)
+
+    def failed(self, stage, answer, error):
+        self.failures.append((stage, answer))
 
     def acked(self, pid):
         self.acks.append(pid)

@@ -107,7 +107,19 @@ def loaded(fields):
 def test_a_configuration_gets_its_defaults():
     full = loaded({"node": "ada"})
     assert (full["base"], full["period"], full["keepalive"], full["queue"]) == ("fleet", 2000, 15, 200)
-    assert full["broker"] == {"host": "127.0.0.1", "port": 1883, "user": "", "password": ""}
+    plain = {"host": "127.0.0.1", "port": 1883, "user": "", "password": "", "tls": False}
+    assert full["broker"] == dict(plain, ca="", tls_name="", fingerprint="", http=8080)
+
+
+def test_tls_is_all_or_nothing():
+    """A node that was told of a CA never goes without one because a key is missing."""
+    whole = {"host": "pi", "tls": True, "ca": "ca.der", "tls_name": "fleet-3b"}
+    assert loaded({"broker": whole})["broker"]["port"] == 8883
+    for missing in ("tls", "ca"):
+        half = {key: value for key, value in whole.items() if key != missing}
+        assert "TLS needs all of" in raises(ConfigError, loaded, {"broker": half})
+    assert "TLS needs all of" in raises(ConfigError, loaded, {"broker": {"tls_name": "fleet-3b"}})
+    assert '"broker" is wrong' in raises(ConfigError, loaded, {"broker": {"tls": "yes", "ca": "ca.der"}})
 
 
 def test_all_errors_of_a_configuration_are_said_at_once_and_never_the_password():
@@ -135,5 +147,8 @@ def test_a_broker_url_is_taken_apart():
     parsed = config.parse_url("mqtt://ada:p%40ss@192.168.1.10:1884")
     assert parsed == {"host": "192.168.1.10", "port": 1884, "user": "ada", "password": "p@ss"}
     assert config.parse_url("mqtt://pi")["port"] == 1883
-    for bad in ("http://pi", "mqtt://", "mqtt://pi:port", "pi"):
+    secure = config.parse_url("mqtts://ada:p%40ss@pi?ca=/a%20b/ca.pem&name=fleet-3b")
+    assert (secure["tls"], secure["port"], secure["password"]) == (True, 8883, "p@ss")
+    assert (secure["ca"], secure["tls_name"]) == ("/a b/ca.pem", "fleet-3b")
+    for bad in ("http://pi", "mqtt://", "mqtt://pi:port", "pi", "mqtt://pi?ca=x", "mqtts://pi?verify=no"):
         raises(ValueError, config.parse_url, bad)

@@ -4,6 +4,7 @@
 import {openStream} from "./api.js";
 import {Dock} from "./commands.js";
 import {perFrame, setAttribute, setHidden, setText} from "./dom.js";
+import {LessonBanner} from "./lesson.js";
 import "./rights.js";
 import {Fleet} from "./state.js";
 import {count, span} from "./units.js";
@@ -14,13 +15,15 @@ import {Wall} from "./wall.js";
 const PAGES = [
   [/^\/$/, (query) => new Wall(fleet, query)],
   [/^\/node\/([^/]+)$/, async (query, id) => new (await import("./node.js")).NodePage(fleet, id, query)],
+  [/^\/class$/, async () => new (await import("./class.js")).ClassPage(fleet)],
   [/^\/commands$/, async (query) => new (await import("./commands-page.js")).CommandsPage(fleet, query)],
   [/^\/leaderboard$/, async (query) => new (await import("./podium.js")).LeaderboardPage(fleet, query)],
   [/^\/timeline$/, async (query) => new (await import("./timeline.js")).TimelinePage(fleet, query)],
   [/^\/replay$/, async (query) => new (await import("./replay.js")).ReplayPage(fleet, query)],
+  [/^\/join$/, async () => new (await import("./join.js")).JoinPage(fleet)],
   [/^\/report$/, async (query) => new (await import("./report.js")).ReportPage(fleet, query)],
 ];
-const WITHOUT_DOCK = ["/leaderboard", "/commands", "/timeline", "/replay", "/report"];
+const WITHOUT_DOCK = ["/class", "/leaderboard", "/commands", "/timeline", "/replay", "/report", "/join"];
 
 const AMBER_MS = 2000;
 const RED_MS = 5000;
@@ -28,6 +31,7 @@ const RED_MS = 5000;
 const $ = (id) => document.getElementById(id);
 const fleet = new Fleet();
 const dock = new Dock(fleet, $("dock"));
+new LessonBanner(fleet);
 let page = null;
 
 async function route() {

@@ -38,6 +38,7 @@ const COUNTS = {
   dropped: "dropped by a full journal",
   duplicates: "duplicates",
   bad: "broken rules",
+  flooded: "turned away, too many",
 };
 
 const FILES = {".take-csv": "readings.csv", ".take-events": "events.csv"};

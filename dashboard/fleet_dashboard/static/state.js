@@ -18,6 +18,7 @@ export class Fleet {
     this.results = []; // heads of earlier rounds, newest first
     this.alerts = [];
     this.class = {mute: {}, pause: {}}; // until when, by target: {"_all": server ms}
+    this.lesson = null; // {until: server ms} while nobody needs a password
     this.events = []; // newest first
     this.rollcalls = new Map();
     this.ready = false;
@@ -160,6 +161,7 @@ export class Fleet {
     if (message.results) this.results = message.results;
     if (message.alerts) this.alerts = message.alerts;
     if (message.class) this.class = message.class;
+    if ("lesson" in message) this.lesson = message.lesson;
     if (typeof this.stats.messages === "number") this.totals.push([message.now, this.stats.messages]);
     while (this.totals.length > 2 && message.now - this.totals[0][0] > RATE_WINDOW) this.totals.shift();
   }

@@ -1,0 +1,125 @@
+"""docs/classroom.md, line by line: what it tells a teacher to type is typed, in its order, on one class."""
+
+import re
+import subprocess
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import tiers
+from support.class_run import FLEET, ClassRun, environment, fleet, library, wait_for
+
+PAGE = (tiers.ROOT / "docs" / "classroom.md").read_text()
+NATIVE, DOCKER = PAGE.split("## With Docker")
+START = "fleet class start 3b --lan"
+
+
+def shell_lines(text: str) -> list[str]:
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, flags=re.M | re.S)
+    return [line.split("  #")[0].strip() for block in blocks for line in block.splitlines() if line.strip()]
+
+
+LINES = shell_lines(NATIVE)
+BEFORE, AFTER = LINES[: LINES.index(START)], LINES[LINES.index(START) + 1 :]
+
+
+@pytest.fixture(scope="module")
+def root() -> Iterator[Path]:
+    library()
+    with tempfile.TemporaryDirectory(prefix="fleet-classroom-") as folder:
+        (roster,) = re.findall(r"^```csv\n(.*?)^```", PAGE, flags=re.M | re.S)
+        Path(folder, "names.csv").write_text(roster)
+        yield Path(folder)
+
+
+def say(root: Path, line: str, codes: tuple[int, ...] = (0,)) -> str:
+    words = line.replace('"', "").split(" ", 3) if '"' in line else line.split()
+    assert words[0] == "fleet", line
+    done = subprocess.run(
+        [*FLEET, *words[1:]],
+        env=environment(root),
+        cwd=root,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode in codes, f"{line} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def test_every_line_of_the_page_works_in_its_order(root: Path) -> None:
+    said: dict[str, str] = {line: say(root, line) for line in BEFORE}
+    assert "3 nodes" in said["fleet class new 3b --roster names.csv"]
+    sheets = (root / "3b" / "sheets.html").read_text()
+    assert "Katherine Johnson" in sheets
+    with ClassRun(root, "3b", "--lan") as running:
+        ticket = f"mqtt://ada-lovelace:{running.secret('ada-lovelace')}@127.0.0.1:{running.mqtt}/3b"
+        with joined(root, ticket) as told:
+            wait_for(lambda: "It works" in told(), "that ada-lovelace has joined", 60, told)
+            for line in AFTER:
+                if line.startswith(("fleet class load", "fleet class close")):
+                    continue  # below: the class runs no more then
+                # Exit code 3 of roll and 3, 4 of buzz: somebody is missing, as in every class.
+                loose = line.startswith(("fleet roll", "fleet buzz"))
+                said[line] = say(root, line, (0, 3, 4) if loose else (0,))
+            assert "Grace Hopper" in said["fleet roll"], said["fleet roll"]
+            assert "ada-lovelace" in said["fleet buzz --all"]
+            assert (root / "lesson.html").stat().st_size > 1000
+            assert "Linus Torvalds" in fleet(root, "class", "show", "3b")
+            with urllib.request.urlopen(f"http://127.0.0.1:{running.http}/api/roll", timeout=10) as answer:
+                assert b"ada-lovelace" in answer.read()
+    with tempfile.TemporaryDirectory(prefix="fleet-other-laptop-") as other:
+        saved = root / "3b.fleetclass"
+        Path(other, saved.name).write_bytes(saved.read_bytes())
+        for line in AFTER:
+            if line.startswith(("fleet class load", "fleet class close")):
+                say(Path(other), line)
+        assert "closed" in fleet(Path(other), "class", "show", "3b")
+
+
+class joined:
+    """`with joined(root, ticket) as told:` types the ticket into `fleet join`; `told()` is what it said so far."""
+
+    def __init__(self, root: Path, ticket: str) -> None:
+        self._root, self._ticket = root, ticket
+        self._said = root / "join-said"
+
+    def __enter__(self) -> Any:
+        (self._root / "my.ticket").write_text(self._ticket)
+        with self._said.open("w") as said:
+            self._process = subprocess.Popen(
+                [*FLEET, "join", "--ticket-file", "my.ticket", "--folder", str(self._root / "node")],
+                env={**environment(self._root), "HOME": str(self._root)},
+                cwd=self._root,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+        return self._said.read_text
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(20)
+
+
+def test_every_line_for_docker_is_one_that_the_compose_tier_types() -> None:
+    typed = "".join(path.read_text() for path in (tiers.ROOT / "tests" / "compose").glob("*.py"))
+    for line in shell_lines(DOCKER):
+        assert line.startswith("docker compose "), line
+        words = [word for word in line.split()[2:] if word not in ("exec", "dashboard", "run", "--rm", "30", "--nodes")]
+        for word in words:
+            assert f'"{word}"' in typed or word in typed, f"the compose tier does not type {word!r} of: {line}"
+
+
+def test_it_counts_the_outcomes_of_joining_as_the_page_about_joining_does() -> None:
+    joining = (tiers.ROOT / "docs" / "join.md").read_text()
+    outcomes = re.search(r"\| it says \| because \| do \|\n\|---\|---\|---\|\n((?:\|.*\n)+)", joining)
+    assert outcomes
+    assert len(outcomes[1].splitlines()) - 1 == 14
+    assert "which of fourteen things is wrong" in " ".join(PAGE.split())

@@ -1,0 +1,97 @@
+"""What a board does at power-on, run by the Unix port in the sandbox: flash at /, boot.py, main.py, then the REPL.
+
+MicroPython. Told by the files of its folder: board.json {"nonce", "raw", "blocks", "cut"} and flash.img.
+"""
+
+import json
+import os
+import sys
+
+import vfs
+
+
+class Flash:
+    """Flash as a chip has it, in a file: what LittleFS gets. With `cut` >= 0 the power goes off at that write.
+
+    In the last write only the first half arrives, as when a supply fails in the middle of a page.
+    """
+
+    SIZE = 4096  # of a block
+
+    def __init__(self, file, count, cut):
+        self._file = file
+        self._count = count
+        self._cut = cut
+
+    def readblocks(self, number, buffer, offset=0):
+        self._file.seek(number * self.SIZE + offset)
+        self._file.readinto(buffer)
+
+    def writeblocks(self, number, buffer, offset=0):
+        self._write(number * self.SIZE + offset, buffer)
+
+    def ioctl(self, what, number):
+        if what == 4:
+            return self._count
+        if what == 5:
+            return self.SIZE
+        if what == 6:
+            self._write(number * self.SIZE, b"\xff" * self.SIZE)
+        return 0
+
+    def _write(self, place, data):
+        self._file.seek(place)
+        if self._cut == 0:
+            self._file.write(memoryview(data)[: len(data) // 2])
+            self._file.flush()
+            os.system("kill -9 $PPID")
+            while True:
+                pass
+        self._cut -= 1
+        self._file.write(data)
+        self._file.flush()
+
+
+def power_on():
+    with open("/board/board.json") as file:
+        board = json.load(file)
+    with open("/board/rom.img", "rb") as file:
+        rom = file.read()
+    flash = Flash(open("/board/flash.img", "r+b"), board["blocks"], board["cut"])
+    vfs.umount("/")  # of this machine nothing is left that has a name
+    try:
+        disk = vfs.VfsLfs2(flash)
+    except OSError:
+        vfs.VfsLfs2.mkfs(flash)
+        disk = vfs.VfsLfs2(flash)
+    vfs.mount(disk, "/")
+    vfs.mount(vfs.VfsRom(memoryview(rom)), "/rom")
+    os.chdir("/")
+    sys.path[:] = ["", ".frozen", "/lib", "/rom"]
+    sys.argv[:] = []
+    return board
+
+
+def run(name):
+    """A file of the flash, as a board runs it: what it raises is printed, and the REPL comes all the same."""
+    try:
+        with open(name) as file:
+            program = compile(file.read(), name, "exec")
+    except OSError:
+        return
+    except SyntaxError as error:
+        sys.print_exception(error)
+        return
+    try:
+        exec(program, {"__name__": "__main__"})
+    except KeyboardInterrupt as error:
+        sys.print_exception(error)
+    except Exception as error:
+        sys.print_exception(error)
+
+
+_board = power_on()
+print("\x06" + _board["nonce"] + " ".join(sorted(set(os.listdir("/")))) + "\x06")
+run("boot.py")
+if not _board["raw"]:
+    run("main.py")
