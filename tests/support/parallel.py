@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 ALONE = (
     "tests/faults/test_f13_storm.py",  # sixty nodes come back at once: a load
     "tests/faults/test_f17_poison.py",  # does less on a busy machine, and says so
+    "tests/faults/test_f18_flood.py",  # a load, and others' readings shall be in time
+    "tests/faults/test_f29_guessing.py",  # a load
     "tests/faults/test_soak.py",  # a load, and what it does in its time shall be much
     "tests/integration/test_node_faults.py",  # how long a node's loop was held: what holds it should be ours
     "tests/integration/test_node_journal.py",
