@@ -1,6 +1,7 @@
 """docs/classroom.md, line by line: what it tells a teacher to type is typed, in its order, on one class."""
 
 import re
+import shlex
 import subprocess
 import tempfile
 import urllib.request
@@ -37,7 +38,7 @@ def root() -> Iterator[Path]:
 
 
 def say(root: Path, line: str, codes: tuple[int, ...] = (0,)) -> str:
-    words = line.replace('"', "").split(" ", 3) if '"' in line else line.split()
+    words = shlex.split(line)
     assert words[0] == "fleet", line
     done = subprocess.run(
         [*FLEET, *words[1:]],
