@@ -16,7 +16,6 @@ import pytest
 
 from fleet_tools.accounts import Account, dashboard, document, node
 from fleet_tools.ticket import Ticket
-from integration.test_acl import plugin
 from support import peer, student, tiers
 from support.broker import Broker
 from support.dashboard import DashboardProcess
@@ -41,7 +40,7 @@ class Class:
     page = ""  # where its dashboard is
 
     def __init__(self, folder: Path, *config: str) -> None:
-        library = plugin()
+        library = tiers.dynamic_security()
         tiers.require(library, "mosquitto's dynamic-security plugin is not installed")
         accounts = [node(BASE, name, SECRETS[name]) for name in ("ada", "bea")]
         accounts.append(Account("odd", SECRETS["odd"], node(BASE, "bea", "").acls))

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from fleet_schema import payloads, topics
 from fleet_tools.accounts import dashboard, document, node
-from integration.test_acl import plugin
 from support import tiers
 from support.broker import Broker
 from support.dashboard import DashboardProcess
@@ -21,7 +20,7 @@ SECRET = "abcd-efgh-jkmn-pqrs"
 
 
 def test_the_program_of_the_page_joins_and_is_on_the_wall(tmp_path: Path) -> None:
-    library = plugin()
+    library = tiers.dynamic_security()
     tiers.require(library, "mosquitto's dynamic-security plugin is not installed")
     programs = re.findall(r"```python\n(.*?)```", DOC.read_text(), re.DOTALL)
     assert len(programs) == 1
