@@ -129,6 +129,10 @@ class ClassFolder:
         """Written by `fleet class start` while the broker and the dashboard run; may be stale."""
         return self.folder / "running.json"
 
+    def said(self) -> dict[str, Any]:
+        """What `fleet class start` says of itself in `running`."""
+        return said(self.running)
+
     @property
     def vault(self) -> Vault:
         return Vault(self.credentials, self.broker, self.places.owners)
@@ -209,6 +213,15 @@ def names(env: Mapping[str, str] = os.environ) -> list[str]:
     else:
         found = sorted(one.parent.name for one in root(env).glob("*/" + ROSTER))
     return [one for one in found if topics.is_base(one)]
+
+
+def said(running: Path) -> dict[str, Any]:
+    """The document of a running.json; empty if there is none that can be read."""
+    try:
+        found = json.loads(running.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def places_of(name: str, env: Mapping[str, str] = os.environ) -> Places:

@@ -308,10 +308,7 @@ class ClassRun:
 
 def refuse_if_running(folder: ClassFolder) -> None:
     """FleetError if somebody started it already."""
-    try:
-        pid = json.loads(folder.running.read_text()).get("pid")
-    except (OSError, ValueError, AttributeError):
-        return
+    pid = folder.said().get("pid")
     if is_running(pid):
         raise FleetError(f"class {folder.base} runs already (process {pid}): stop it there with Ctrl-C")
 
