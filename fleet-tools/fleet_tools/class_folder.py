@@ -180,7 +180,7 @@ class ClassFolder:
     def _sweep(self) -> None:
         """What a run that was killed had not yet put in its place. In Docker `accounts init` may be writing now."""
         if not self.in_docker:
-            for place in (self.folder.glob, self.credentials.rglob, self.broker.glob):
+            for place in (self.folder.glob, self.credentials.rglob, self.broker.glob, self.tls.glob):
                 for one in place("tmp????????"):
                     one.unlink(missing_ok=True)
 
@@ -238,10 +238,13 @@ def places_of(name: str, env: Mapping[str, str] = os.environ) -> Places:
     )
 
 
-def write(path: Path, text: str, owner: int | None = None) -> None:
-    """A file that only its owner reads, whole or not at all; a power cut leaves the old one or the new one."""
+def write(path: Path, text: str, owner: int | None = None, prefix: str = "tmp") -> None:
+    """A file that only its owner reads, whole or not at all; a power cut leaves the old one or the new one.
+
+    Who writes without the lock takes another `prefix`: what begins with tmp is swept by who has it.
+    """
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent)  # 0600 from the start
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=prefix)  # 0600 from the start
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)

@@ -81,7 +81,7 @@ def request(folder: ClassFolder, until: int) -> None:
 
 
 def ask(folder: ClassFolder, until: int) -> None:
-    class_folder.write(folder.folder / REQUEST, json.dumps({"until": until}) + "\n")
+    class_folder.write(folder.folder / REQUEST, json.dumps({"until": until}) + "\n", prefix=".run-")
 
 
 def asked(folder: ClassFolder) -> int | None:

@@ -21,7 +21,7 @@ MAX_SUBJECTS = 500
 MAX_OLD = 100
 LOOK_MS = 1000
 RETAINED = ("status", "meta")
-RETAINED_OF_HOST = ("status", "last", "board", "alert")
+RETAINED_OF_HOST = ("status", "lesson", "last", "board", "alert")
 QOS_0 = ("health", "log", "journal", "stored")
 
 _ENVELOPE = ("F-ENV-1", "F-ENV-2", "F-ENV-3")
@@ -37,6 +37,7 @@ SHOWS = {
     "ack": (*_ENVELOPE, "F-ACK-1", "F-ACK-2", "F-ACK-3", "F-ACK-4", "F-CMD-2"),
     "journal": (*_ENVELOPE, "F-KEPT-1", "F-KEPT-2", "F-KEPT-3"),
     "host_status": ("F-HOST-1", "F-HOST-2"),
+    "host_lesson": ("F-LESSON-1",),
     "host_last": ("F-HOST-2", "F-HOST-3"),
     "host_stored": ("F-STORED-1", "F-STORED-2"),
     "host_board": ("F-HOST-4",),
@@ -123,7 +124,7 @@ class Conformance:
             if who != topics.HOST and not message.retain:
                 subject.conduct.unreadable(kind, message)
             return
-        verdicts.keep(*_PAYLOAD, *SHOWS[payloads.kind_of(who, kind)])
+        verdicts.keep(*_PAYLOAD, *SHOWS.get(payloads.kind_of(who, kind), ()))
         if fields.get("state") == "sleeping":
             verdicts.keep("F-STATUS-4")
         self._qos(verdicts, kind, fields.get("st"), message)

@@ -71,4 +71,6 @@ def test_the_table_of_the_page_has_every_outcome_that_a_node_may_name() -> None:
     said = (tiers.NODE / "fleet_node" / "joining.txt").read_text().splitlines()
     titles = {line.partition("|")[2].split(". ")[0] for line in said} - {"broker not ready", "broker refuses"}
     table = DOC.read_text().split("| it says |")[1].split("\n\n")[0]
-    assert titles == set(re.findall(r"^\| ([^|]+?) \|", table, re.MULTILINE)) - {"---", "because"}
+    named = {title for cell in re.findall(r"^\| ([^|]+?) \|", table, re.MULTILINE) for title in cell.split(", ")}
+    assert len(titles) > 14
+    assert not titles - named
