@@ -7,12 +7,11 @@ import tempfile
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from support import tiers
-from support.class_run import FLEET, ClassRun, environment, fleet, library, wait_for
+from support.class_run import FLEET, ClassRun, Joined, environment, fleet, library, wait_for
 
 PAGE = (tiers.ROOT / "docs" / "classroom.md").read_text()
 NATIVE, DOCKER = PAGE.split("## With Docker")
@@ -60,14 +59,9 @@ def test_every_line_of_the_page_works_in_its_order(root: Path) -> None:
     sheets = (root / "3b" / "sheets.html").read_text()
     assert "Katherine Johnson" in sheets
     with ClassRun(root, "3b", "--lan") as running:
-        (fingerprint,) = re.findall(r"fingerprint +([0-9a-f]{32})", fleet(root, "class", "tls", "3b"))
-        secret = running.secret("ada-lovelace")
-        assert secret in sheets
-        assert fingerprint in sheets
-        # The link of her QR code, but for the ports, which this test does not choose.
-        at = f"127.0.0.1:{running.mqtts}/3b#{fingerprint}"
-        ticket = f"http://127.0.0.1:{running.http}/join#mqtts://ada-lovelace:{secret}@{at}"
-        with joined(root, ticket) as told:
+        ticket = running.ticket("ada-lovelace")
+        assert all(part in sheets for part in (running.secret("ada-lovelace"), ticket[-32:])), "not on her sheet"
+        with Joined(root, ticket) as told:
             wait_for(lambda: "It works" in told(), "that ada-lovelace has joined", 60, told)
             wait_for(
                 lambda: "Ada Lovelace" in fleet(root, "ls"),
@@ -94,31 +88,6 @@ def test_every_line_of_the_page_works_in_its_order(root: Path) -> None:
             if line.startswith(("fleet class load", "fleet class close")):
                 say(Path(other), line)
         assert "closed" in fleet(Path(other), "class", "show", "3b")
-
-
-class joined:
-    """`with joined(root, ticket) as told:` types the ticket into `fleet join`; `told()` is what it said so far."""
-
-    def __init__(self, root: Path, ticket: str) -> None:
-        self._root, self._ticket = root, ticket
-        self._said = root / "join-said"
-
-    def __enter__(self) -> Any:
-        (self._root / "my.ticket").write_text(self._ticket)
-        with self._said.open("w") as said:
-            self._process = subprocess.Popen(
-                [*FLEET, "join", "--ticket-file", "my.ticket", "--folder", str(self._root / "node")],
-                env={**environment(self._root), "HOME": str(self._root)},
-                cwd=self._root,
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=subprocess.STDOUT,
-            )
-        return self._said.read_text
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait(20)
 
 
 def test_every_line_for_docker_is_one_that_the_compose_tier_types() -> None:
