@@ -17,6 +17,7 @@ from fleet_tools.errors import FleetError
 
 SLOTS = ("a", "b")
 FOLDERS = ("fleet_node", "fleet_schema")
+KINDS = (".py", ".txt")  # the sentences of joining.txt are read from flash
 ROOT = ("slot.py", "join.py", "main.py")  # in this order: main.py needs slot.py
 CHOICE = ("slot.a", "slot.b")
 FLAT = ("fleet_node", "fleet_schema")  # where a board that was copied to by hand has it
@@ -29,8 +30,8 @@ def load(node: Path, *, platform: str, with_umqtt: bool) -> dict[str, bytes]:
     files = {
         str(path.relative_to(node)): path.read_bytes()
         for folder in FOLDERS
-        for path in sorted((node / folder).rglob("*.py"))
-        if path.name != "unix.py" or platform == "linux"
+        for path in sorted((node / folder).rglob("*.*"))
+        if path.suffix in KINDS and (path.name != "unix.py" or platform == "linux")
     }
     if with_umqtt:
         umqtt = node / "lib" / "umqtt" / "simple.py"

@@ -68,6 +68,7 @@ def test_a_board_gets_the_program_and_is_seen_on_the_broker_and_a_second_deploy_
     (first,) = fleet(tmp_path, *words)[0]["boards"]
     assert (first["node"], first["state"]) == ("ada", "seen"), first
     assert first["copied"] > 30
+    board.expect(b"ada: joining: ")  # its sentences are a file of the program too
     (second,) = fleet(tmp_path, *words)[0]["boards"]
     assert (second["state"], second["copied"], second["size"]) == ("seen", 0, 0), second
 

@@ -1,6 +1,7 @@
 """What a deploy decides to do, and that a board understands the choice that the host writes, and the host a board."""
 
 import importlib.util
+import json
 from pathlib import Path
 from types import ModuleType
 
@@ -37,6 +38,12 @@ def choose(folder: Path, plan: program.Plan) -> None:
     assert plan.choice is not None
     name, data = plan.choice
     (folder / name).write_bytes(data)
+
+
+def test_a_board_gets_what_mip_would_give_it_but_for_the_pc() -> None:
+    manifest = json.loads((tiers.NODE / "package.json").read_text())
+    listed = {target for target, _ in manifest["urls"]} - {"config.example.json", "fleet_node/boards/unix.py"}
+    assert {*program.load(tiers.NODE, platform="rp2", with_umqtt=False), *program.ROOT} == listed
 
 
 def test_an_empty_board_gets_everything_into_the_first_slot() -> None:
