@@ -24,6 +24,7 @@ from fleet_node.sampler import Sampler
 from fleet_node.settings import Settings
 from fleet_node.spool import Spool
 from fleet_node.storage import open_storage
+from fleet_node.update import Update
 from fleet_node.uptime import Uptime
 
 RESTART_MS = (1000, 30000)  # waits before a failed task is started again: the first, the longest
@@ -77,6 +78,7 @@ class Node:
         pins = self.board.buttons.items()
         self.buttons = [Button(name, pin, low, uptime, pause.left, put) for name, (pin, low) in pins]
         resetting = self._resetting = asyncio.Event()
+        self.update = Update(config, self.outbox, self.joining, self.report.said, resetting.set)
         self.actions = Actions(self.board, self.settings, uptime, pause, self._changed, self._birth, resetting.set)
         handlers, fault = self.actions.handlers, self.report.fault
         self.commands = Commands(config, self.settings, handlers, self.outbox, uptime, fault, random.random)
@@ -94,7 +96,7 @@ class Node:
         self.spawn("joining", self.joining.run)
         for one in self.samplers + self.buttons:
             self.spawn(one.name, one.run)
-        for name, task in self.actions.tasks() + self.board.tasks():
+        for name, task in self.actions.tasks() + self.board.tasks() + self.update.tasks():
             self.spawn(name, task)
         await self._resetting.wait()
         deadline = time.ticks_add(time.ticks_ms(), 1000)
@@ -150,7 +152,7 @@ class Node:
 
     def received(self, topic, payload, retained):
         """A command, or what the host says; a retained command is older than this connection and never obeyed."""
-        if self.joining.received(topic, payload):
+        if self.joining.received(topic, payload) or self.update.received(topic, payload):
             pass
         elif retained:
             self._odd += 1
