@@ -2,44 +2,28 @@
 
 import sys
 
-here = sys.path[0]  # on a PC the folder of this file; a board has /lib on its path already
-place = here + "/" if here else ""  # the slots of slot.py lie beside this file
+place = sys.path[0] + "/" if sys.path[0] else ""  # of this file, and of the slots; a board has /lib on its path
 sys.path.insert(1, place + "lib")
 program = ""
-trial = False
 try:
     import slot
 
-    program = slot.choose(place)
+    program = slot.choose(place)  # of a board that was deployed to
     slot.add_to_path(sys.path, program, place)
-    trial = slot.on_trial(place)
 except ImportError:
     pass  # copied by hand: everything lies beside this file
-
-
-def start():
+try:
     import fleet_node.config
 
-    try:
-        settings = fleet_node.config.load()
-        settings["place"], settings["slot"] = place, program
-        del fleet_node.config, sys.modules["fleet_node.config"]  # it has done its work: room for the rest
-        from fleet_node import app
+    settings = dict(fleet_node.config.load(), place=place, slot=program)
+    del fleet_node.config, sys.modules["fleet_node.config"]  # it has done its work: room for the rest
+    from fleet_node import app
 
-        app.run(settings)
-    except fleet_node.ConfigError as error:
-        print(error)
-        if trial:
-            raise
-        sys.exit(2)
-
-
-if trial:
-    slot.guard(place)
-    try:
-        start()
-    except Exception as error:
-        sys.print_exception(error)
-        slot.give_up(type(error).__name__ + ": " + str(error), place)
-else:
-    start()
+    app.run(settings)
+except Exception as error:
+    if program and slot.on_trial(place):
+        slot.give_up(error, place)
+    if type(error).__name__ != "ConfigError":
+        raise
+    print(error)
+    sys.exit(2)

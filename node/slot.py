@@ -10,6 +10,7 @@ new program is imported, because what is imported may be what hangs.
 import binascii
 import json
 import os
+import sys
 
 FILES = ("slot.a", "slot.b")
 WHY = "slot.why"
@@ -57,6 +58,8 @@ def choose(place=""):
             write(choice, place)
         except OSError:
             return choice.get("else", run)  # a try that cannot be counted must not be one
+        if "else" in choice:
+            _guard(place)
     return run
 
 
@@ -78,7 +81,7 @@ def on_trial(place=""):
     return isinstance(choice, dict) and "else" in choice
 
 
-def guard(place=""):
+def _guard(place=""):
     """Whatever a program on trial does, it is reset if nobody has kept it in time. Where there is no Timer, as on a PC,
     only its own patience counts."""
     try:
@@ -96,9 +99,12 @@ def _bite(place):
 
 def give_up(error, place=""):
     """Note why and start again: the try is counted already."""
+    if not isinstance(error, str):
+        sys.print_exception(error)
+        error = type(error).__name__ + ": " + str(error)
     try:
         with open(place + WHY, "w") as file:
-            file.write(str(error)[:100])
+            file.write(error[:100])
     except OSError:
         pass
     import machine

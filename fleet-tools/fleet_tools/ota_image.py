@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -66,7 +67,8 @@ class Image:
 
     def offer(self, job: int, base: str, node: str, secret: str) -> dict[str, Any]:
         fields: dict[str, Any] = {"job": job, "size": len(self.manifest), "hash": program.digest(self.manifest)}
-        return {**fields, "sig": ota.sign(secret, base, node, fields)}
+        signed = hmac.new(secret.encode(), ota.signed_text(base, node, fields), "sha256")
+        return {**fields, "sig": signed.hexdigest()}
 
     def chunk(self, job: int, file: int, at: int) -> dict[str, Any] | None:
         """What is there; None if nothing is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -47,7 +48,6 @@ class Rollout:
         for row in self._job.rows:
             row.offered = row.offered and not row.open  # a broker may have lost what it retained
         anyone = topics.everything(self._client.base)[:-1] + "+/"
-        sender = asyncio.create_task(self._send())
         try:
             async with self._client.listen([anyone + "status", anyone + "ota"], self._hear):
                 while True:
@@ -56,9 +56,8 @@ class Rollout:
                     await self._step(time.time())
                     if self._job.done or (until is not None and time.time() > until):
                         return
-                    await asyncio.sleep(TICK_S)
+                    await self._serve(TICK_S)
         finally:
-            sender.cancel()
             self._folder.save(self._job)
 
     async def _step(self, now: float) -> None:
@@ -86,17 +85,17 @@ class Rollout:
             topics.host_topic(self._client.base, kind, node), payload, qos=1 if retain else 0, retain=retain
         )
 
-    async def _send(self) -> None:
+    async def _serve(self, seconds: float) -> None:
+        """Chunks to whoever asks, for so long. What is lost with the link is asked for again."""
         from fleet_client import ClientError
 
-        while True:
-            node, file, at = await self._asked.get()
-            fields = self._image.chunk(self._job.job, file, at)
-            if fields is not None:
-                try:
-                    await self._publish("chunk", node, payloads.encode("host_chunk", fields))
-                except ClientError:
-                    continue  # it is asked for again
+        with contextlib.suppress(TimeoutError, ClientError):
+            async with asyncio.timeout(seconds):
+                while True:
+                    node, file, at = await self._asked.get()
+                    fields = self._image.chunk(self._job.job, file, at)
+                    if fields is not None:
+                        await self._publish("chunk", node, payloads.encode("host_chunk", fields))
 
     def _hear(self, message: Message) -> None:
         try:

@@ -65,9 +65,8 @@ class Node:
         self.failed = self.joining.failed  # the link's word for an attempt that did not come to link_up()
         self.settings = Settings(config, self.report.said, journal)
         dialer = to_broker(config["broker"])
-        self.link = self.outbox.link = self.joining.link = Link(
-            config, dialer, Backoff(random.random), self, self.spawn
-        )
+        link = Link(config, dialer, Backoff(random.random), self, self.spawn)
+        self.link = self.outbox.link = self.joining.link = link
         self.health = Health(config["health"], config["lag_tick"], self.outbox.put, self._counters)
         pause = self.pause = Pause(uptime, self._status)
         put = self.outbox.put
@@ -80,8 +79,8 @@ class Node:
         resetting = self._resetting = asyncio.Event()
         self.update = Update(config, self.outbox, self.joining, self.report.said, resetting.set)
         self.actions = Actions(self.board, self.settings, uptime, pause, self._changed, self._birth, resetting.set)
-        handlers, fault = self.actions.handlers, self.report.fault
-        self.commands = Commands(config, self.settings, handlers, self.outbox, uptime, fault, random.random)
+        rest = (self.actions.handlers, self.outbox, uptime, self.report.fault, random.random)
+        self.commands = Commands(config, self.settings, *rest)
         self.settings.fits = lambda: birth.check(self._meta())
         self.settings.fits()
 

@@ -9,6 +9,7 @@ import asyncio
 
 from fleet_node import flash
 from fleet_node.fetching import Fetch, Stop
+from fleet_node.signature import hmac, is_same
 from fleet_node.slots import Slots
 from fleet_schema import SchemaError, ota, payloads, topics
 
@@ -130,8 +131,8 @@ class Update:
 
     def _is_signed(self, fields):
         secret = self._config["broker"]["password"]
-        made = ota.sign(secret, self._config["base"], self._config["node"], fields)
-        return bool(secret) and ota.is_same(made, fields["sig"])
+        text = ota.signed_text(self._config["base"], self._config["node"], fields)
+        return bool(secret) and is_same(hmac(secret.encode(), text), fields["sig"])
 
     def _tell(self, job, state, why=None, want=None):
         fields = {"job": job, "st": state}

@@ -7,9 +7,6 @@ this byte, and _host/chunk/<node> {"job":...,"at":[0,0],"b64":"..."} is that. A 
 `<SHA-256> <size> <path>`.
 """
 
-import binascii
-import hashlib
-
 from fleet_schema import require
 from fleet_schema.values import is_int, is_text
 
@@ -22,26 +19,9 @@ MAX_FILES = 255
 _HEX = "0123456789abcdef"
 
 
-def sign(secret, base, node, fields):
-    """The signature of an offer in hex: HMAC-SHA256 (RFC 2104) with the node's own secret, over whom it is for and what
-    it offers. Not every port has `hmac`, so it is written out."""
-    parts = ("fleet-ota-1", base, node, str(fields["job"]), str(fields["size"]), fields["hash"])
-    key = secret.encode()
-    key = hashlib.sha256(key).digest() if len(key) > 64 else key
-    key += bytes(64 - len(key))
-    inner = hashlib.sha256(bytes([byte ^ 0x36 for byte in key]))
-    inner.update("\n".join(parts).encode())
-    outer = hashlib.sha256(bytes([byte ^ 0x5C for byte in key]))
-    outer.update(inner.digest())
-    return binascii.hexlify(outer.digest()).decode()
-
-
-def is_same(one, other):
-    """Compared to the end whatever they hold, so that the time it takes tells nothing."""
-    differs = len(one) ^ len(other)
-    for first, second in zip(one.encode(), other.encode()):
-        differs |= first ^ second
-    return not differs
+def signed_text(base, node, fields):
+    """What the signature of an offer is made over, HMAC-SHA256 with the node's own secret: whom it is for, and what."""
+    return "\n".join(("fleet-ota-1", base, node, str(fields["job"]), str(fields["size"]), fields["hash"])).encode()
 
 
 def is_hash(value):

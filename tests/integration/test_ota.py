@@ -37,6 +37,7 @@ def states(told: dict[str, Any]) -> dict[str, str]:
     return {row["node"]: row["st"] for row in told["rows"]}
 
 
+@pytest.mark.rule("F-OTA-5")
 def test_a_node_gets_a_new_program_and_keeps_it_when_the_host_has_heard_it(place: str, tmp_path: Path) -> None:
     flash = Flash(tmp_path / "flash")
     new = new_program(tmp_path / "new", "0.2.0")
@@ -48,6 +49,7 @@ def test_a_node_gets_a_new_program_and_keeps_it_when_the_host_has_heard_it(place
         assert told["rows"][0]["chunks"] < 20, "files that did not change were sent"
 
 
+@pytest.mark.rule("F-OTA-5")
 def test_a_program_with_bad_syntax_is_left_for_the_old_one(place: str, tmp_path: Path) -> None:
     flash = Flash(tmp_path / "flash")
     new = new_program(tmp_path / "new", "0.2.0", **{"fleet_node/app.py": "\nthis is no Python\n"})
@@ -58,3 +60,14 @@ def test_a_program_with_bad_syntax_is_left_for_the_old_one(place: str, tmp_path:
         assert "SyntaxError" in told["rows"][0]["err"]
         assert flash.choice == {"run": "a"}
         assert node.resets == 3, "one to try it, one more try, and back"
+
+
+@pytest.mark.rule("F-OTA-4")
+def test_what_is_not_signed_with_the_secret_of_the_node_is_refused(place: str, tmp_path: Path) -> None:
+    flash = Flash(tmp_path / "flash")
+    with flash.node(place, secret="not-what-the-class-has") as node:
+        node.expect("joining")
+        told = fleet(tmp_path, place, "start", "--to", "ada", code=3)
+        assert states(told) == {"ada": "REJECTED"}, node.output
+        assert "not signed" in told["rows"][0]["err"]
+        assert not (flash.folder / "b").exists(), "it wrote something of a program that it refused"
