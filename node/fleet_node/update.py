@@ -7,11 +7,8 @@ what is whole already is not fetched again. A new program is kept when the host 
 
 import asyncio
 
-from fleet_node import flash
-from fleet_node.fetching import Fetch, Stop
-from fleet_node.signature import hmac, is_same
 from fleet_node.slots import Slots
-from fleet_schema import SchemaError, ota, payloads, topics
+from fleet_schema import topics
 
 try:
     import slot
@@ -76,6 +73,9 @@ class Update:
 
     async def _carry_out(self, job):
         """Is the new program there, and on trial?"""
+        from fleet_node import flash  # these take room that a node at rest should have
+        from fleet_node.fetching import Fetch, Stop
+
         new = self._place + self._other()
         try:
             self._note(job["job"], "IN_PROGRESS")
@@ -88,6 +88,8 @@ class Update:
             ended = stop.args
         except OSError as error:
             ended = ("FAILED", flash.fault(error))
+        except MemoryError:
+            ended = ("FAILED", "not enough memory")
         await flash.empty(new)  # what is half there only takes room
         self._fetch = None
         if self._job is job:
@@ -101,6 +103,8 @@ class Update:
         """Begin, go on, or say again how it ended. An empty offer takes the job away."""
         if not raw:
             return self._replace(None)
+        from fleet_schema import SchemaError, ota, payloads
+
         try:
             fields = payloads.parse("host_ota", raw)
             ota.check_offer(fields)
@@ -130,6 +134,9 @@ class Update:
         self._tell(self._fetch.job, "IN_PROGRESS", want=place)
 
     def _is_signed(self, fields):
+        from fleet_node.signature import hmac, is_same
+        from fleet_schema import ota
+
         secret = self._config["broker"]["password"]
         text = ota.signed_text(self._config["base"], self._config["node"], fields)
         return bool(secret) and is_same(hmac(secret.encode(), text), fields["sig"])
