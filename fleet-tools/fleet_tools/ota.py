@@ -92,7 +92,8 @@ def start_command(
         fleet = await client.snapshot()
         nodes = sorted(fleet) if everybody else resolve(named, fleet)
         online = {node for node, info in fleet.items() if info.state == "online"}
-        job = Job(time.time_ns() // 1_000_000, image.version, max_failures, timeout)
+        number = max(time.time_ns() // 1_000_000, await _take_back(client, folder) + 1)
+        job = Job(number, image.version, max_failures, timeout)
         job.rows = stages(nodes, online, at_once=at_once)
         for row in job.rows:
             refuse(row, fleet.get(row.node), known)
@@ -154,6 +155,17 @@ def abort_command(broker: str | None, base: str | None, as_json: bool) -> int:
     while not (job := folder.load()).done and time.monotonic() < end:
         time.sleep(0.1)
     return show_end(job, as_json, aborted=True)
+
+
+async def _take_back(client: Client, folder: JobFolder) -> int:
+    """What the job before still offers, nobody serves any more. Its number, 0 if there was none."""
+    if not folder.exists:
+        return 0
+    before = folder.load()
+    for row in before.rows:
+        if row.open:
+            await client.publish(topics.host_topic(client.base, "ota", row.node), b"", retain=True)
+    return before.job
 
 
 async def roll_out(

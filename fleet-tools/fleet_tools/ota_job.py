@@ -142,6 +142,10 @@ class JobFolder:
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise FleetError(f"{self._file} cannot be read ({error}): start a new job") from None
 
+    @property
+    def exists(self) -> bool:
+        return self._file.exists()
+
     def image(self) -> Image:
         return Image.load(self.folder / "image")
 

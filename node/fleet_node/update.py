@@ -174,12 +174,14 @@ class Update:
         self._known = self._slots.load() or {}
         choice = slot.read(self._place)[1]
         self._trial = choice["run"] == self._slot and "else" in choice
-        if self._known.get("st") == "trial" and not self._trial:
-            job = self._known["job"]
-            if self._known["slot"] == self._slot:
-                self._end(job, "SUCCEEDED")
-            else:
-                self._end(job, "FAILED", slot.why(self._place) or "the new program was not heard by the host")
+        state = self._known.get("st")
+        if self._trial or state not in ("IN_PROGRESS", "trial"):
+            return
+        if self._known["slot"] == self._slot:  # kept, and cut before that was noted
+            self._end(self._known["job"], "SUCCEEDED")
+        elif state == "trial":
+            why = slot.why(self._place) or "the new program was not heard by the host"
+            self._end(self._known["job"], "FAILED", why)
 
     def _proven(self):
         """The host has heard this boot: whatever is on trial has proven itself."""
