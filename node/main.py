@@ -4,26 +4,26 @@ import sys
 
 place = sys.path[0] + "/" if sys.path[0] else ""  # of this file, and of the slots; a board has /lib on its path
 sys.path.insert(1, place + "lib")
-program = ""
+program, trial = "", False
 try:
     import slot
 
-    program = slot.choose(place)  # of a board that was deployed to
+    program, trial = slot.choose(place), slot.on_trial(place)  # of a board that was deployed to
     slot.add_to_path(sys.path, program, place)
+    slot = sys.modules.pop("slot") and trial and slot  # done, but for a trial: room for the rest
 except ImportError:
     pass  # copied by hand: everything lies beside this file
 try:
     import fleet_node.config
 
-    settings = dict(fleet_node.config.load(), place=place, slot=program)
-    del fleet_node.config, sys.modules["fleet_node.config"]  # it has done its work: room for the rest
+    settings = dict(fleet_node.config.load(), place=place, slot=program, tried=trial)
+    del fleet_node.config, sys.modules["fleet_node.config"]
     from fleet_node import app
 
     app.run(settings)
 except Exception as error:
-    if program and slot.on_trial(place):
+    if trial and slot.on_trial(place):
         slot.give_up(error, place)
     if type(error).__name__ != "ConfigError":
         raise
-    print(error)
-    sys.exit(2)
+    sys.exit(print(error) or 2)

@@ -20,6 +20,7 @@ from fleet_tools.ota_job import Job, JobFolder, Row
 from fleet_tools.ota_run import Rollout
 from support.broker import Broker
 from support.dashboard import DashboardProcess
+from support.probe import Probe
 from support.slots import SECRET, Flash, new_program
 
 
@@ -209,3 +210,19 @@ def test_an_abort_ends_what_nobody_has_begun_and_the_node_finds_no_offer(place: 
         node.start()
         node.expect("joining: ", since=mark)
         assert not (flash.folder / "b").exists(), "it took up what was aborted"
+
+
+def test_320_kb_of_heap_are_enough_and_the_readings_go_on_while_the_program_comes(place: str, tmp_path: Path) -> None:
+    flash = Flash(tmp_path / "flash")
+    more = {f"fleet_node/more{number}.py": "# " + "x" * 8000 for number in range(12)}
+    new = new_program(tmp_path / "new", "0.2.0", **more)
+    with Probe(place, "fleet/1/ada/tele/#", "fleet/1/ada/ota") as probe, flash.node(place, heap="320K") as node:
+        node.expect("joining: works")
+        told = fleet(tmp_path, place, "start", "--to", "ada", "--from", str(new))
+        assert states(told) == {"ada": "SUCCEEDED"}, node.output
+        asked = [one for one in probe.seen("fleet/1/ada/ota") if b'"want"' in one.payload]
+        assert len(asked) > 100
+        said = [json.loads(one.payload)["up"] for one in asked]
+        took = [json.loads(one.payload)["up"] for one in probe.seen("fleet/1/ada/tele/sht4x")]
+        during = [up for up in took if said[0] <= up <= said[-1]]
+        assert len(during) >= (said[-1] - said[0]) // 200 - 2, f"{len(during)} readings in {said[-1] - said[0]} ms"
