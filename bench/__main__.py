@@ -11,6 +11,7 @@
     faults    five nodes under every fault of network, broker and host          3
     ingest    broker -> committed rows, against mosquitto_sub and Node-RED      4             8
     rollcall  one command to 200 real nodes                                     1
+    classroom from nothing to thirty named nodes on the wall                    1
     storm     300 nodes whose broker is away for three seconds                  1
     flood     what one node at 1,000 readings a second costs the others         1             3
     latency   sample -> browser, alone and with 30 more viewers                 2             5
@@ -35,6 +36,7 @@ PARTS = (
     "faults",
     "ingest",
     "rollcall",
+    "classroom",
     "storm",
     "flood",
     "latency",

@@ -25,6 +25,8 @@ from bench.latency import TAKE, WATCH, figures
 from bench.stream import publish_packet
 from fleet_schema import payloads, topics
 from support import raw
+from support.broker import Broker
+from support.dashboard import DashboardProcess
 from support.nuisance import Knocker
 
 if TYPE_CHECKING:
@@ -108,6 +110,19 @@ class Flood:
         self.sent = int(said)
 
 
+@contextmanager
+def the_class() -> Iterator[tuple[Broker, DashboardProcess, scene.Publisher]]:
+    """A dashboard as a class has it, with all its limits."""
+    with Broker() as broker, DashboardProcess(broker.url, wait=False) as dashboard:
+        dashboard.wait_until_ready(scene.START_S)
+        publisher = scene.Publisher(broker.port, CLASS, PER_SECOND)
+        try:
+            dashboard.wait_for("/api/health", lambda health: health["nodes"] == CLASS, within=scene.START_S)
+            yield broker, dashboard, publisher
+        finally:
+            publisher.kill()
+
+
 def take_turns(page: "Page", turns: dict[str, Callable[[], AbstractContextManager[object]]]) -> dict[str, list[float]]:
     """The ms from sample to painted, of each."""
     times: dict[str, list[float]] = {who: [] for who in turns}
@@ -131,8 +146,8 @@ def run() -> list[str]:
         f"beside {KNOCKS_PER_SECOND:,} connections a second",
     )
     with (
-        scene.fleet(CLASS, PER_SECOND) as (dashboard, publisher),
-        Flood(publisher.port) as flooder,
+        the_class() as (broker, dashboard, publisher),
+        Flood(broker.port) as flooder,
         scene.chromium() as browser,
     ):
         page = browser.new_page(viewport={"width": 1280, "height": 800})
@@ -143,7 +158,7 @@ def run() -> list[str]:
         turns = {
             alone: nullcontext,
             flooded: flooder.now,
-            knocked: lambda: Knocker(publisher.port, KNOCKS_PER_SECOND),
+            knocked: lambda: Knocker(broker.port, KNOCKS_PER_SECOND),
         }
         times = take_turns(page, turns)
         counts = next(node["counts"] for node in dashboard.get("/api/snapshot")["nodes"] if node["id"] == WHO)

@@ -50,7 +50,6 @@ class Publisher:
 
     def __init__(self, port: int, nodes: int, per_second: float) -> None:
         command = [sys.executable, "-m", "bench.fleet", str(port), str(nodes), str(per_second)]
-        self.port = port
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == "on\n", "the fleet did not come up"

@@ -22,7 +22,7 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("patient")
 
-TABLES = (security,)  # what many tests write in together: each has as_text() and add() for the workers
+TABLES = (security, impersonation)  # what many tests write in together: each has as_text() and add() for the workers
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -35,6 +35,7 @@ from fleet_dashboard.ledger import Ledger
 from fleet_dashboard.lesson import Lesson
 from fleet_dashboard.listening import listen
 from fleet_dashboard.live import FRAME_S, Live
+from fleet_dashboard.namer import Namer
 from fleet_dashboard.nodes import PRESENCE, Node, Registry
 from fleet_dashboard.queries import Condition, Queries
 from fleet_dashboard.report import Reports
@@ -158,6 +159,7 @@ class Service:
         self._broker_drops = BrokerDrops(self._control, self._broker_dropped)
         self._lesson = Lesson(self._control, self._live.set)
         self._commands = Commands(self._control, self._registry, self._spawn, self._called)
+        self._namer = Namer(self._control, self._roster, self._spawn)
         self._classroom = Classroom(self._control, self._registry, self._clock, self._live.set)
         self._queries = Queries(
             settings=self._settings,
@@ -268,6 +270,7 @@ class Service:
         self._arena.ack(node, boot, up, name, state)
 
     def meta_changed(self, node: Node) -> None:
+        self._namer.meta_changed(node)
         self._arena.watch(node)
 
     def command_seen(self, target: str, name: str, payload: bytes) -> None:
@@ -283,6 +286,7 @@ class Service:
 
     def forgotten(self, node: Node) -> None:
         self._announcer.forget(node.id)
+        self._namer.forget(node.id)
         self._arena.forget(node.id)
         self._alerts.forget(node.id)
         self._happenings.forgotten(node.id)
@@ -324,6 +328,7 @@ class Service:
             self._judge(now)
             self._roll.second(now)
             await asyncio.to_thread(self._roster.refresh)
+            self._namer.second(self._registry.nodes.values())
             self._ledger.settle(self._registry.nodes.values())
             self._intake.commit_soon()
             await self._arena.second(now)

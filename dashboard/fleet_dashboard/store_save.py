@@ -1,4 +1,4 @@
-"""`python -m fleet_dashboard.store_save FILE`: what `fleet class save` runs. Only the dashboard knows its database.
+"""`python -m fleet_dashboard.store_save FILE`: what `fleet class save` runs: only the dashboard knows its database.
 
 The dashboard may run meanwhile or not: the copy is made in one read.
 """

@@ -110,7 +110,7 @@ class Connection:
             self.close()
             raise BrokerUnreachable(f"no broker at {address.public} ({_reason(error)})") from None
         except asyncio.CancelledError:
-            self.close()  # the worker thread may still connect; nobody is told, and paho closes what it opened
+            self.close()  # the worker thread may still connect; it then closes what it opened
             raise
         try:
             async with asyncio.timeout(patience_s):
@@ -148,6 +148,12 @@ class Connection:
 
     def _connect(self, address: Address) -> None:
         """Blocking (name lookup and TCP), so it runs in a worker thread."""
+        self._connect_to(address)
+        late = self._paho.socket()
+        if self.closed and late is not None:  # given up meanwhile: paho would keep it until it is collected
+            late.close()
+
+    def _connect_to(self, address: Address) -> None:
         if not self.version5:
             self._paho.connect(address.host, address.port, KEEPALIVE_S)
             return

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-
 import click
 
-from fleet_tools.words import did_you_mean
+from fleet_tools.verbs import Verbs
 
 # verb -> (module, the line that `fleet class --help` shows); in the module the command is called <verb>_command
 VERBS = {
@@ -42,30 +40,6 @@ Classes are folders below FLEET_CLASSES.  [default: ~/.local/share/sensor-fleet/
 """
 
 
-class ClassVerbs(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in VERBS:
-            return None
-        module = importlib.import_module("fleet_tools." + VERBS[cmd_name][0])
-        command: click.Command = getattr(module, cmd_name + "_command")
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in VERBS and not args[0].startswith("-"):
-            hint = did_you_mean(args[0], VERBS)
-            raise click.UsageError(f"there is no verb {args[0]!r}{hint}; see fleet class --help", ctx)
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Verbs"):
-            formatter.write_dl([(name, line) for name, (_, line) in VERBS.items()])
-
-
-@click.command("class", cls=ClassVerbs, epilog=EPILOG)
+@click.command("class", cls=Verbs, verbs=VERBS, typed="fleet class", epilog=EPILOG)
 def class_command() -> None:
     """A class: who belongs to it, their secrets, and its broker."""

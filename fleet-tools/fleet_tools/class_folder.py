@@ -129,6 +129,10 @@ class ClassFolder:
         """Written by `fleet class start` while the broker and the dashboard run; may be stale."""
         return self.folder / "running.json"
 
+    def said(self) -> dict[str, Any]:
+        """What `fleet class start` says of itself in `running`."""
+        return said(self.running)
+
     @property
     def vault(self) -> Vault:
         return Vault(self.credentials, self.broker, self.places.owners)
@@ -180,7 +184,7 @@ class ClassFolder:
     def _sweep(self) -> None:
         """What a run that was killed had not yet put in its place. In Docker `accounts init` may be writing now."""
         if not self.in_docker:
-            for place in (self.folder.glob, self.credentials.rglob, self.broker.glob):
+            for place in (self.folder.glob, self.credentials.rglob, self.broker.glob, self.tls.glob):
                 for one in place("tmp????????"):
                     one.unlink(missing_ok=True)
 
@@ -211,6 +215,15 @@ def names(env: Mapping[str, str] = os.environ) -> list[str]:
     return [one for one in found if topics.is_base(one)]
 
 
+def said(running: Path) -> dict[str, Any]:
+    """The document of a running.json; empty if there is none that can be read."""
+    try:
+        found = json.loads(running.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def places_of(name: str, env: Mapping[str, str] = os.environ) -> Places:
     """`<root>/<name>`; or, where FLEET_CLASS_FOLDER says so (in Docker), the one class of base FLEET_BASE."""
     if not topics.is_base(name):
@@ -238,10 +251,13 @@ def places_of(name: str, env: Mapping[str, str] = os.environ) -> Places:
     )
 
 
-def write(path: Path, text: str, owner: int | None = None) -> None:
-    """A file that only its owner reads, whole or not at all; a power cut leaves the old one or the new one."""
+def write(path: Path, text: str, owner: int | None = None, prefix: str = "tmp") -> None:
+    """A file that only its owner reads, whole or not at all; a power cut leaves the old one or the new one.
+
+    Who writes without the lock takes another `prefix`: what begins with tmp is swept by who has it.
+    """
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent)  # 0600 from the start
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=prefix)  # 0600 from the start
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)

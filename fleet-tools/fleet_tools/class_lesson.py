@@ -41,7 +41,7 @@ def open_command(name: str, minutes: int) -> int:
 def lock_command(name: str) -> int:
     """The open lesson ends: whoever has no account is thrown out now."""
     folder = running_class(name)
-    was_open = bool(said(folder).get("lesson"))
+    was_open = bool(folder.said().get("lesson"))
     request(folder, 0)
     end = "closed again: whoever had no password is out" if was_open else "closed, as it was"
     session.note(f"class {name} is {end}")
@@ -50,18 +50,9 @@ def lock_command(name: str) -> int:
 
 def running_class(name: str) -> ClassFolder:
     folder = ClassFolder.open(name)
-    if not is_running(said(folder).get("pid")):
+    if not is_running(folder.said().get("pid")):
         raise FleetError(f"class {name} does not run here: fleet class start {name} --open")
     return folder
-
-
-def said(folder: ClassFolder) -> dict[str, object]:
-    """running.json; empty if there is none."""
-    try:
-        found = json.loads(folder.running.read_text())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def until_in(minutes: int) -> int:
@@ -72,7 +63,7 @@ def request(folder: ClassFolder, until: int) -> None:
     """Returns when it is so."""
     ask(folder, until)
     deadline = time.monotonic() + OBEYS_S
-    while said(folder).get("lesson") != until:
+    while folder.said().get("lesson") != until:
         if time.monotonic() > deadline:
             raise FleetError(
                 f"class {folder.base} did not answer within {OBEYS_S:g} s; what `class start` says tells why"
@@ -81,7 +72,7 @@ def request(folder: ClassFolder, until: int) -> None:
 
 
 def ask(folder: ClassFolder, until: int) -> None:
-    class_folder.write(folder.folder / REQUEST, json.dumps({"until": until}) + "\n")
+    class_folder.write(folder.folder / REQUEST, json.dumps({"until": until}) + "\n", prefix=".run-")
 
 
 def asked(folder: ClassFolder) -> int | None:

@@ -44,6 +44,7 @@ def new_command(name: str, nodes: int | None, roster: Path | None, at: str | Non
     if not begun and nodes is None and roster is None:
         raise FleetError(f"how many? fleet class new {name} --nodes 30, or --roster names.csv", USAGE)
     wanted = class_roster.read(roster, class_accounts.taken(folder)) if roster else numbered(name, nodes or 0)
+    sheets = None
     with folder.locked():
         if folder.closed:
             raise FleetError(f"class {name} is closed: fleet class close {name} --undo opens it again, secrets and all")
@@ -53,11 +54,13 @@ def new_command(name: str, nodes: int | None, roster: Path | None, at: str | Non
             raise FleetError(f"that would be {len(folder.nodes)} nodes; a class has at most {MOST}", USAGE)
         folder.save()
         done = class_accounts.settle(folder)
+        if folder.nodes and not folder.in_docker and (new or not folder.sheets.exists()):
+            sheets = sheets_made(folder)
     click.echo(f"class {name}: {count(len(folder.nodes), 'node')}, {told(new, done)}")
     for line in left_out(folder, wanted, roster):
         session.note(line)
-    if folder.nodes and not folder.in_docker:
-        click.echo(sheets_made(folder))
+    if sheets:
+        click.echo(sheets)
     click.echo(next_step(folder, done))
     return OK
 

@@ -42,7 +42,7 @@ class ClassBroker:
     def configure(self, anonymous: bool) -> None:
         """Counts from the next start, or from SIGHUP."""
         text = configuration(self._mosquitto, self._folder.broker, self._listeners, anonymous)
-        class_folder.write(self._config, text)
+        class_folder.write(self._config, text, prefix=".run-")
 
     def signal(self, number: signal.Signals) -> None:
         self.child.signal(number)

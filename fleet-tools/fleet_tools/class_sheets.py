@@ -33,12 +33,13 @@ Open it in a browser and print it; a PDF is among the printers there. It holds s
 def sheets_command(name: str, where: str | None, svg: Path | None, plain: bool, output: Path | None) -> int:
     """A sheet for each node, six on a page: id, secret, address, QR code, and how to join."""
     folder = ClassFolder.open(name)
-    if where is not None:
-        with folder.locked():
+    with folder.locked():
+        if where is not None:
             folder.where = where
             tickets(folder, plain)  # an address that is none is refused before it is kept
             folder.save()
-    click.echo(write(folder, plain, output))
+        path = write(folder, plain, output)
+    click.echo(path)
     if svg is not None:
         write_codes(folder, plain, svg)
     where = address(folder)

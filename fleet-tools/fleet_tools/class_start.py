@@ -29,7 +29,7 @@ from fleet_tools.class_broker import LOOPBACK, Listeners, Mosquitto, find
 from fleet_tools.class_folder import ClassFolder
 from fleet_tools.class_lesson import REQUEST, ask, asked, until_in
 from fleet_tools.class_process import ClassBroker
-from fleet_tools.class_story import story
+from fleet_tools.class_story import open_lesson, story
 from fleet_tools.crew import Crew
 from fleet_tools.dashboard_child import dashboard_child, ready_line
 from fleet_tools.errors import ERROR, NO_BROKER, OK, FleetError
@@ -38,6 +38,7 @@ from fleet_tools.settings import is_running
 
 READY_S = 60.0  # a large database takes its time
 WEBSOCKETS_S = 60.0  # the library that does them asks for the computer's name first, which may take its time
+LOCKED = "the open lesson was ended: from now on nobody gets in without a password"
 EPILOG = """\b
 Examples:
   fleet class start 3b               on this computer alone, to try things out
@@ -46,6 +47,9 @@ Examples:
 \b
 Ctrl-C stops broker and dashboard; what was measured, and who belongs to the class, stays.
 """
+
+
+PORT = click.IntRange(1, 65535)
 
 
 @click.command("start", epilog=EPILOG)
@@ -61,10 +65,10 @@ Ctrl-C stops broker and dashboard; what was measured, and who belongs to the cla
     help="Nobody needs a password, for so many minutes.  [60]",
 )
 @click.option("--websockets", is_flag=True, help="Also MQTT over WebSockets, for pages of your own.")
-@click.option("--port", "http", type=click.IntRange(1, 65535), help="Of the dashboard.  [default: the class's]")
-@click.option("--broker-port", "mqtt", type=click.IntRange(1, 65535), help="Of the broker.  [default: the class's]")
-@click.option("--tls-port", "mqtts", type=click.IntRange(1, 65535), help="Of the broker.  [default: the class's]")
-@click.option("--websockets-port", type=click.IntRange(1, 65535), default=9001, help="With --websockets.  [9001]")
+@click.option("--port", "http", type=PORT, metavar="PORT", help="Of the dashboard.  [default: the class's, 8080]")
+@click.option("--broker-port", "mqtt", type=PORT, metavar="PORT", help="Of the broker.  [default: the class's, 1883]")
+@click.option("--tls-port", "mqtts", type=PORT, metavar="PORT", help="Its TLS port.  [default: the class's, 8883]")
+@click.option("--websockets-port", type=PORT, metavar="PORT", default=9001, help="With --websockets.  [9001]")
 def start_command(
     name: str,
     in_lan: bool,
@@ -121,7 +125,8 @@ class ClassRun:
     def __init__(self, folder: ClassFolder, plan: Plan, mosquitto: Mosquitto, interrupt: Interrupt) -> None:
         self.folder, self.plan, self.interrupt = folder, plan, interrupt
         self.crew = Crew(session.note)
-        self.tls = certificates.ensure(folder.tls, folder.base)
+        with folder.locked():
+            self.tls = certificates.ensure(folder.tls, folder.base)
         self.listeners = Listeners(plan.mqtt, plan.lan, plan.mqtts, (self.tls.cert, self.tls.key), plan.websockets)
         self.mosquitto = mosquitto
         self.broker: ClassBroker | None = None
@@ -138,10 +143,10 @@ class ClassRun:
             class_accounts.settle(self.folder)
             self.reserve_names()
             self.start_broker()
+            assert self.broker is not None
+            self.hand_over(self.broker)
             self.write_running()
             class_accounts.settle(self.folder)  # what the broker retained of nodes that were revoked while it was off
-        assert self.broker is not None
-        self.hand_over(self.broker)
         self.begin_lesson(self.broker)
         url = self.start_dashboard(self.broker)
         if url is None:
@@ -250,6 +255,8 @@ class ClassRun:
         try:
             if wanted is not None and wanted != self.lesson.until:
                 self.lesson.open(wanted) if wanted else self.lesson.close()
+                now = self.lesson.until
+                session.note("\n".join(open_lesson(self.folder.base, now, self.plan.lan)) if now else LOCKED)
             self.lesson.tend()
             if news := set(self.broker.accounts()) - self.reserved:
                 self.broker.reserve(sorted(news))
@@ -277,7 +284,7 @@ class ClassRun:
             "lesson": self.lesson.until if self.lesson else 0,
         }
         if document != self.told:
-            class_folder.write(self.folder.running, json.dumps(document) + "\n")
+            class_folder.write(self.folder.running, json.dumps(document) + "\n", prefix=".run-")
             self.told = document
 
     # -- its end ----------------------------------------------------------------------------------------------
@@ -301,10 +308,7 @@ class ClassRun:
 
 def refuse_if_running(folder: ClassFolder) -> None:
     """FleetError if somebody started it already."""
-    try:
-        pid = json.loads(folder.running.read_text()).get("pid")
-    except (OSError, ValueError, AttributeError):
-        return
+    pid = folder.said().get("pid")
     if is_running(pid):
         raise FleetError(f"class {folder.base} runs already (process {pid}): stop it there with Ctrl-C")
 

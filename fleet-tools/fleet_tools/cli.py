@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from typing import Any
 
 import click
 
 from fleet_tools.errors import INTERRUPTED, USAGE, FleetError
+from fleet_tools.verbs import Verbs
 
-# verb -> (module, the line that `fleet --help` shows): help must not import eleven modules to print eleven lines
+# verb -> (module, the line that `fleet --help` shows)
 VERBS = {
     "demo": ("demo", "A broker, five nodes and the dashboard on this computer; Ctrl-C stops them."),
     "ls": ("ls", "Who is there, and how they are."),
@@ -54,33 +54,12 @@ Exit codes: 0 all is well, 1 error, 2 wrong usage, 3 some nodes failed or readin
 """
 
 
-class Verbs(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in VERBS:
-            return None
-        module = importlib.import_module("fleet_tools." + VERBS[cmd_name][0])
-        command: click.Command = getattr(module, cmd_name + "_command")
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in VERBS and not args[0].startswith("-"):
-            from fleet_tools.words import did_you_mean
-
-            raise click.UsageError(f"there is no verb {args[0]!r}{did_you_mean(args[0], VERBS)}; see fleet --help", ctx)
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Verbs"):
-            formatter.write_dl([(name, line) for name, (_, line) in VERBS.items()])
-
-
 @click.command(
-    cls=Verbs, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=Verbs,
+    verbs=VERBS,
+    typed="fleet",
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="sensor-fleet", prog_name="fleet")
 def fleet() -> None:

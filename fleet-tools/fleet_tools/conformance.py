@@ -127,7 +127,7 @@ class Conformance:
             if who != topics.HOST and not message.retain:
                 subject.conduct.unreadable(kind, message)
             return
-        verdicts.keep(*_PAYLOAD, *SHOWS[payloads.kind_of(who, kind)])
+        verdicts.keep(*_PAYLOAD, *SHOWS.get(payloads.kind_of(who, kind), ()))
         if fields.get("state") == "sleeping":
             verdicts.keep("F-STATUS-4")
         self._qos(verdicts, payloads.kind_of(who, kind), fields.get("st"), message)

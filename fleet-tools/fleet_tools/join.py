@@ -177,6 +177,7 @@ def run(wanted: dict[str, Any], folder: Path, check: bool) -> int:
         finally:
             processes.stop([child], signal.SIGINT, GOODBYE_S, interrupt.again)
             watch.look()
+            watch.close()
     return OK
 
 
@@ -198,6 +199,9 @@ class Watch:
                 self._joined(found[1])
             elif not self._quiet:
                 session.note("  " + line)
+
+    def close(self) -> None:
+        self._file.close()
 
     def _joined(self, sentence: str) -> None:
         title = sentence.split(". ")[0]

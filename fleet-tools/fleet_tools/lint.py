@@ -39,7 +39,7 @@ ORDERS: tuple[Order, ...] = (
 EPILOG = """\b
 Examples:
   fleet lint ada                   listens until enough was seen, at most 30 s
-  fleet lint ada --ask             sends harmless commands too, and checks the answers
+  fleet lint ada --ask             sends commands that change nothing, and checks the answers
   fleet lint ada --for 120         then restart the node, press its button, cut its Wi-Fi
   fleet lint --ask --strict        a grader: what was not seen counts as not kept
 \b
@@ -53,7 +53,7 @@ Exit codes: 0 all that was seen is kept, 2 wrong usage, 3 a rule is broken or a 
 
 @click.command("lint", epilog=EPILOG)
 @click.argument("nodes", nargs=-1, metavar="[NODE...]")
-@click.option("--ask", is_flag=True, help="Send echo, rebirth, an unknown and a bad command, and check the acks.")
+@click.option("--ask", is_flag=True, help="Send echo, rebirth, an unknown and a broken command, and check the acks.")
 @click.option(
     "--for", "seconds", type=click.FloatRange(0, 86_400, min_open=True), metavar="S", help="Listen S seconds."
 )

@@ -54,12 +54,14 @@ class Obedience:
         self._due: Asked | None = None  # a rebirth that was acked and has not been seen
         self.fell: Message | None = None  # a bad command after which its connection ended: was it that?
         self._bad: Message | None = None  # a bad command, after which it shall live on
+        self._untold: Asked | None = None  # a pause of which no status has told
+        self._paused_at = 0  # when a status last told of a pause
         self._pause: tuple[str, int, int] | None = None  # boot, from, until (both `up`)
         self._mute: tuple[str, int] | None = None  # boot, until
 
     def listener_was_away(self) -> None:
         self._asked.clear()
-        self._due = self._bad = self._pause = self._mute = None
+        self._due = self._bad = self._pause = self._mute = self._untold = None
 
     # -- commands ------------------------------------------------------------------------------------------------
 
@@ -89,6 +91,8 @@ class Obedience:
             self._reborn[kind] = message
             self._is_reborn()
             if kind == "status":
+                if "pause" in fields:
+                    self._paused_at, self._untold = message.arrived, None
                 self._lives_on(fields, message, conduct)
         elif kind in ("tele", "event"):
             self._reading(fields, message)
@@ -106,7 +110,7 @@ class Obedience:
             self.fell = bad
         if ended or status["state"] == "offline":
             self._asked = [one for one in self._asked if one.ack is not None]  # these may never have reached it
-            self._due = self._bad = None
+            self._due = self._bad = self._untold = None
 
     # -- acks ----------------------------------------------------------------------------------------------------
 
@@ -197,6 +201,7 @@ class Obedience:
             until = up + asked.args["s"] * 1000
             if asked.args["s"]:
                 self._pause = (boot, up, until)
+                self._untold = asked if self._paused_at < asked.message.arrived else None
             elif before is not None and before[0] == boot:
                 self._pause = (boot, before[1], min(before[2], up))
         elif asked.name == "mute":
@@ -239,8 +244,11 @@ class Obedience:
         if due is not None and now - due.message.arrived > PATIENCE_MS:
             missing = " and ".join(sorted({"status", "meta"} - self._reborn.keys()))
             self._verdicts.blame("F-CMD-11", f"it acked rebirth, and {missing} did not come", due.message)
+        untold = self._untold
+        if untold is not None and now - untold.message.arrived > PATIENCE_MS:
+            self._verdicts.blame("F-CMD-10", "it acked this pause, and its status did not tell of it", untold.message)
         self._asked = [one for one in self._asked if one.ack is not None]
-        self._due = None
+        self._due = self._untold = None
 
 
 def read(name: str, message: Message, spec: list[Any] | None, assumed: bool) -> Asked:

@@ -26,7 +26,7 @@ VERSION = 1  # of the documents that --json prints
 
 def connection_options(function: F) -> F:
     function = click.option("--base", metavar="NAME", help="First level of the topics.  [default: fleet]")(function)
-    return click.option("--broker", metavar="URL", help="mqtt://[user:password@]host[:port]")(function)
+    return click.option("--broker", metavar="URL", help="mqtt://[user:password@]host[:port], or mqtts://.")(function)
 
 
 def json_option(what: str) -> Callable[[F], F]:

@@ -6,7 +6,6 @@ file, defaults: the first wins.
 
 from __future__ import annotations
 
-import json
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -85,14 +84,8 @@ def _class_that_runs(env: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str,
     is meant has to be said."""
     from fleet_tools import class_folder
 
-    running = []
-    for path in sorted(class_folder.root(env).glob("*/running.json")):
-        try:
-            said = json.loads(path.read_text())
-        except (OSError, ValueError):
-            continue
-        if isinstance(said, dict) and is_running(said.get("pid")):
-            running.append(path.parent)
+    found = sorted(class_folder.root(env).glob("*/running.json"))
+    running = [path.parent for path in found if is_running(class_folder.said(path).get("pid"))]
     if len(running) == 1:
         own = read_toml(running[0] / "credentials" / "tools" / "sensor-fleet" / "config.toml")
         yield f"from class {running[0].name}, which runs on this computer", own

@@ -6,8 +6,10 @@ The only module that creates tasks. A task that fails is reported and started ag
 import asyncio
 import gc
 import random
+import sys
 import time
 
+import fleet_node.storage
 from fleet_node import ConfigError, birth, boards, sensors
 from fleet_node.actions import Actions
 from fleet_node.backoff import Backoff
@@ -23,7 +25,6 @@ from fleet_node.report import Report, shown
 from fleet_node.sampler import Sampler
 from fleet_node.settings import Settings
 from fleet_node.spool import Spool
-from fleet_node.storage import open_storage
 from fleet_node.update import Update
 from fleet_node.uptime import Uptime
 
@@ -57,11 +58,12 @@ class Node:
         self._where = config["broker"]["host"] + ":" + str(config["broker"]["port"])
         self._odd = 0
         uptime = Uptime(time.ticks_ms, time.ticks_diff)
-        boot, journal = open_storage(config, self.board.say)
+        boot, journal = fleet_node.storage.open_storage(config, self.board.say)
+        del fleet_node.storage, sys.modules["fleet_node.storage"]  # it has done its work: room for the rest
         self.spool = Spool(boot, journal, uptime, config["queue"], config["journal_s"] * 1000)
         self.outbox = Outbox(self._base, self._id, self.spool, uptime, self.board.witness)
         self.report = Report(self._id, self.outbox.put)
-        self.joining = Joining(config, boot, self.outbox.tell_journal, self.report.said)
+        self.joining = Joining(config, self.outbox, self.report.said)
         self.failed = self.joining.failed  # the link's word for an attempt that did not come to link_up()
         self.settings = Settings(config, self.report.said, journal)
         dialer = to_broker(config["broker"])
@@ -92,7 +94,6 @@ class Node:
         self.spawn("health", self.health.run)
         self.spawn("acks", self.commands.run)
         self.spawn("outbox", self.outbox.run)
-        self.spawn("joining", self.joining.run)
         for one in self.samplers + self.buttons:
             self.spawn(one.name, one.run)
         for name, task in self.actions.tasks() + self.board.tasks() + self.update.tasks():

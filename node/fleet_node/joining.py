@@ -10,28 +10,31 @@ import errno
 
 from fleet_schema import topics
 
-LATE_MS = 7000  # a host that is there has answered by then
-SOON_MS = 2000  # a broker has: whether it refuses a subscription, and what is retained of the host
-LOOK_MS = 500
-TELL_LOOKS = (6, 12, 24)  # a host that runs and did not hear us is told again that we are here, then every 60 looks
+LATE = 7  # looks, which are seconds: a host that is there has answered by then
+SOON = 2  # a broker has: whether it refuses a subscription, and what is retained of the host
+TELL = (3, 6, 12)  # a host that runs and did not hear us is told again that we are here, and then every 30 looks
 
+TLS_PORT = 8883
 TLS_ALERT = b"\x15\x03"  # RFC 8446, 5.1: how a port with TLS answers to CONNECT
 REFUSED = {2: "id", 3: "busy", 4: "secret", 5: "secret"}  # CONNACK, MQTT 3.1.1, table 3.1
 
 
 class Joining:
     """`word` is where we are: "" while that is open, else the first word of a line of joining.txt; `sentence` is that
-    line. `tell()` makes the host answer, `say(text)` prints; `link` has is_up() and subscribe(topic) -> packet id."""
+    line. `outbox` calls look() once a second, and makes the host answer by tell_journal(); `say(text)` prints; `link`
+    has is_up() and subscribe(topic) -> packet id."""
 
-    def __init__(self, config, boot, tell, say):
+    def __init__(self, config, outbox, say):
         self.word = self.sentence = ""
         self.link = None
         self.more = ()  # topics that others of this node hear of the host
         self.proven = None  # called when the host is known to have heard this boot
         self._config = config
-        self._boot = boot
-        self._tell = tell
+        self._boot = outbox.boot
+        self._tell = outbox.tell_journal
         self._say = say
+        self._heard = False
+        outbox.look = self.look
         base, node = config["base"], config["node"]
         self.stored = topics.host_topic(base, "stored", node).encode()
         self._status = topics.host_topic(base, "status").encode()
@@ -101,29 +104,28 @@ class Joining:
             word = "away"
         else:
             word = "silent" if isinstance(error, asyncio.TimeoutError) else "full"
+            broker = self._config["broker"]
+            if word == "full" and broker.get("port") == TLS_PORT and not broker.get("tls"):
+                word = "wants-tls"
         self._judge(word)
 
-    async def run(self):
-        while True:
-            await asyncio.sleep_ms(LOOK_MS)
-            if self.link.is_up() and not self._heard:
-                self._look()
-
-    def _look(self):
+    def look(self):
+        """Once a second: who is not heard finds out why."""
+        if self._heard or not self.link.is_up():
+            return
         self._looks += 1
-        waited = self._looks * LOOK_MS
         if self._denied:
             if self._foreign:
                 self._judge("base")
-            elif self._host is not None or waited >= SOON_MS:
+            elif self._host is not None or self._looks >= SOON:
                 self._judge("denied")
         elif self._host is False:
-            if waited >= SOON_MS:
+            if self._looks >= SOON:
                 self._judge("off")
         else:
-            if self._host and (self._looks in TELL_LOOKS or not self._looks % 60):
+            if self._host and (self._looks in TELL or not self._looks % 30):
                 self._tell()
-            if waited >= LATE_MS:
+            if self._looks >= LATE:
                 self._judge("unheard" if self._host else "unknown")
 
     def _judge(self, word):

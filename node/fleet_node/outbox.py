@@ -27,6 +27,7 @@ class Outbox:
         self.boot = spool.boot
         self.drops = 0  # messages other than readings that were too long, or found no room
         self.link = None
+        self.look = None  # called once a second, if it is there
         self._spool = spool
         self._base = base
         self._node = node
@@ -88,6 +89,8 @@ class Outbox:
         while True:
             await asyncio.sleep_ms(TICK_MS)
             self._spool.tick()
+            if self.look:
+                self.look()
             if self._spool.is_due():
                 self.tell_journal()
             self.flush()

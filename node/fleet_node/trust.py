@@ -21,7 +21,7 @@ CERTIFICATE = (
 
 # Its error numbers (ssl.h, x509.h) and those of the network.
 UNTRUSTED = ("tls-ca", "this is not your class's broker: its certificate is not the right one")
-NO_TLS = ("tls-none", "no TLS there, or the connection ended: is the port right (8883)?")
+NO_TLS = ("tls-none", "it ended the TLS handshake: is the port right (8883)?")
 NO_MEMORY = ("tls", "not enough memory for TLS")
 NUMBERS = {
     -0x2700: UNTRUSTED,

@@ -27,7 +27,7 @@ def no_round(dashboard: DashboardProcess) -> Iterator[None]:
             return
         dashboard.post(f"/api/rounds/{current['id']}/stop", {})
         dashboard.wait_for(
-            "/api/snapshot", lambda shown: not shown["round"] or shown["round"]["state"] == "done", within=10
+            "/api/snapshot", lambda shown: not shown["round"] or shown["round"]["state"] == "done", within=20
         )
 
 

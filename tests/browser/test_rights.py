@@ -104,6 +104,7 @@ def test_what_was_typed_is_sent_after_a_login_that_had_ended(page: Page, broker:
         page.locator("#teacher").click()
         page.keyboard.type(rights.CODE)
         page.keyboard.press("Enter")
+        expect(page.locator("dialog")).to_be_hidden()  # the login is over: its cookie is there to be cleared
         expect(page.locator("#arg-text")).to_have_value("hello to all of you")
         page.context.clear_cookies()
         page.locator("#dock .send").click()

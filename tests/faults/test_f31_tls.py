@@ -83,7 +83,7 @@ CASES = [
         lambda pki: pki.signed("other-name", name="fleet-4b"),
         "its certificate is for another name",
         "its certificate is not for fleet-3b",
-        joining="not your broker",
+        joining="another broker",
     ),
     Case(
         "another class of the same name",
@@ -99,7 +99,13 @@ CASES = [
         "its certificate is not signed by",
         joining="not your broker",
     ),
-    Case("TLS to the plain port", lambda pki: None, "no TLS there", "does not speak TLS", joining="no TLS there"),
+    Case(
+        "TLS to the plain port",
+        lambda pki: None,
+        "it ended the TLS handshake",
+        "does not speak TLS",
+        joining="no TLS there",
+    ),
     Case(
         "clock in 2000, certificate from today on",
         lambda pki: pki.signed("today"),
@@ -379,3 +385,38 @@ def finish_link(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
     said, _ = process.communicate(timeout=90)
     assert process.returncode == 0, said
     return [json.loads(line) for line in said.splitlines()]
+
+
+def test_what_came_in_one_piece_of_tls_is_heard_at_once(pki: Pki) -> None:
+    """TLS hands out packets that the loop does not see on the socket any more."""
+    message = b"\x30\x07\x00\x03a/bhi"
+
+    def serve(door: socket.socket) -> None:
+        peer, _ = door.accept()
+        with pki.good.context.wrap_socket(peer, server_side=True) as client:
+            client.recv(1000)
+            client.sendall(b"\x20\x02\x00\x00")
+            pid = client.recv(1000)[2:4]
+            client.sendall(b"\x90\x03" + pid + b"\x01" + b"\xd0\x00" + message + b"\xd0\x00" + message)
+            client.recv(1000)  # and no more comes until it leaves
+
+    async def hear(port: int) -> int:
+        heard = asyncio.Event()
+        count = 0
+
+        def take(_message: object) -> None:
+            nonlocal count
+            count += 1
+            if count == 2:
+                heard.set()
+
+        async with Client(pki.url(port), protocol="3.1.1") as client, client.listen(["a/#"], take):
+            async with asyncio.timeout(10):
+                await heard.wait()
+            return count
+
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        thread = threading.Thread(target=serve, args=(door,), daemon=True)
+        thread.start()
+        assert asyncio.run(hear(door.getsockname()[1])) == 2
+        thread.join(PATIENCE)

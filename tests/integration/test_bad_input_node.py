@@ -99,8 +99,8 @@ def test_a_thousand_bad_commands_are_each_answered_or_counted(broker: Broker, pr
             else:
                 dropped += 1
             if count % AT_ONCE == 0:
-                probe.expect_count(answered, "fleet/1/ada/ack", within=10)
-        probe.expect("fleet/1/ada/health", lambda seen: seen.json()["bad"] >= expected_bad(probe) + dropped, within=5)
+                probe.expect_count(answered, "fleet/1/ada/ack", within=20)
+        probe.expect("fleet/1/ada/health", lambda seen: seen.json()["bad"] >= expected_bad(probe) + dropped, within=20)
 
         since = probe.mark()
         probe.publish("fleet/1/ada/cmd/echo", b'{"id":"after","text":"still here"}')

@@ -1,17 +1,17 @@
 """docs/classroom.md, line by line: what it tells a teacher to type is typed, in its order, on one class."""
 
 import re
+import shlex
 import subprocess
 import tempfile
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from support import tiers
-from support.class_run import FLEET, ClassRun, environment, fleet, library, wait_for
+from support.class_run import FLEET, ClassRun, Joined, environment, fleet, library, wait_for
 
 PAGE = (tiers.ROOT / "docs" / "classroom.md").read_text()
 NATIVE, DOCKER = PAGE.split("## With Docker")
@@ -37,7 +37,7 @@ def root() -> Iterator[Path]:
 
 
 def say(root: Path, line: str, codes: tuple[int, ...] = (0,)) -> str:
-    words = line.replace('"', "").split(" ", 3) if '"' in line else line.split()
+    words = shlex.split(line)
     assert words[0] == "fleet", line
     done = subprocess.run(
         [*FLEET, *words[1:]],
@@ -59,9 +59,16 @@ def test_every_line_of_the_page_works_in_its_order(root: Path) -> None:
     sheets = (root / "3b" / "sheets.html").read_text()
     assert "Katherine Johnson" in sheets
     with ClassRun(root, "3b", "--lan") as running:
-        ticket = f"mqtt://ada-lovelace:{running.secret('ada-lovelace')}@127.0.0.1:{running.mqtt}/3b"
-        with joined(root, ticket) as told:
+        ticket = running.ticket("ada-lovelace")
+        assert all(part in sheets for part in (running.secret("ada-lovelace"), ticket[-32:])), "not on her sheet"
+        with Joined(root, ticket) as told:
             wait_for(lambda: "It works" in told(), "that ada-lovelace has joined", 60, told)
+            wait_for(
+                lambda: "Ada Lovelace" in fleet(root, "ls"),
+                "the name of the roster",
+                30,
+                lambda: fleet(root, "ls") + told(),
+            )
             for line in AFTER:
                 if line.startswith(("fleet class load", "fleet class close")):
                     continue  # below: the class runs no more then
@@ -83,31 +90,6 @@ def test_every_line_of_the_page_works_in_its_order(root: Path) -> None:
         assert "closed" in fleet(Path(other), "class", "show", "3b")
 
 
-class joined:
-    """`with joined(root, ticket) as told:` types the ticket into `fleet join`; `told()` is what it said so far."""
-
-    def __init__(self, root: Path, ticket: str) -> None:
-        self._root, self._ticket = root, ticket
-        self._said = root / "join-said"
-
-    def __enter__(self) -> Any:
-        (self._root / "my.ticket").write_text(self._ticket)
-        with self._said.open("w") as said:
-            self._process = subprocess.Popen(
-                [*FLEET, "join", "--ticket-file", "my.ticket", "--folder", str(self._root / "node")],
-                env={**environment(self._root), "HOME": str(self._root)},
-                cwd=self._root,
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=subprocess.STDOUT,
-            )
-        return self._said.read_text
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait(20)
-
-
 def test_every_line_for_docker_is_one_that_the_compose_tier_types() -> None:
     typed = "".join(path.read_text() for path in (tiers.ROOT / "tests" / "compose").glob("*.py"))
     for line in shell_lines(DOCKER):
@@ -115,11 +97,3 @@ def test_every_line_for_docker_is_one_that_the_compose_tier_types() -> None:
         words = [word for word in line.split()[2:] if word not in ("exec", "dashboard", "run", "--rm", "30", "--nodes")]
         for word in words:
             assert f'"{word}"' in typed or word in typed, f"the compose tier does not type {word!r} of: {line}"
-
-
-def test_it_counts_the_outcomes_of_joining_as_the_page_about_joining_does() -> None:
-    joining = (tiers.ROOT / "docs" / "join.md").read_text()
-    outcomes = re.search(r"\| it says \| because \| do \|\n\|---\|---\|---\|\n((?:\|.*\n)+)", joining)
-    assert outcomes
-    assert len(outcomes[1].splitlines()) - 1 == 14
-    assert "which of fourteen things is wrong" in " ".join(PAGE.split())

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,13 +20,14 @@ from fleet_client import (
     RollCall,
     Will,
 )
+from fleet_client.connection import Connection
 from support.broker import Broker, free_port
 from support.probe import Probe
 
 STATUS = {"state": "online", "boot": "9f3a", "conn": 1}
 
 
-async def until(condition: Callable[[], Any], within: float = 10.0, what: str = "the condition") -> None:
+async def until(condition: Callable[[], Any], within: float = 20.0, what: str = "the condition") -> None:
     """Wait for it, or fail saying what did not happen."""
     deadline = asyncio.get_running_loop().time() + within
     while not condition():
@@ -33,7 +35,7 @@ async def until(condition: Callable[[], Any], within: float = 10.0, what: str = 
         await asyncio.sleep(0.01)
 
 
-async def collect(client: Client, count: int, within: float = 5.0) -> list[Message]:
+async def collect(client: Client, count: int, within: float = 20.0) -> list[Message]:
     found: list[Message] = []
 
     async def take() -> None:
@@ -330,7 +332,18 @@ async def test_the_snapshot_has_what_is_retained_and_leaves_out_what_is_illegal(
         assert await client.online_nodes() == {"ada": STATUS}
 
 
-async def test_a_client_that_is_stopped_while_it_connects_leaves_nothing_behind() -> None:
+@pytest.mark.parametrize("late_s", [0.0, 0.3], ids=["at once", "late"])
+async def test_a_client_that_is_stopped_while_it_connects_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch, late_s: float
+) -> None:
+    connect_to = Connection._connect_to
+
+    def slowly(self: Connection, address: Any) -> None:
+        """As on a busy machine: it is stopped before the thread that connects says so."""
+        connect_to(self, address)
+        time.sleep(late_s)
+
+    monkeypatch.setattr(Connection, "_connect_to", slowly)
     accepted: list[asyncio.StreamWriter] = []
     gone = asyncio.Event()
 
@@ -345,6 +358,6 @@ async def test_a_client_that_is_stopped_while_it_connects_leaves_nothing_behind(
     client = Client(f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}", persist=True)
     async with client:
         await until(lambda: accepted, what="connecting")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await gone.wait()
     server.close()

@@ -51,7 +51,7 @@ def account(dashboard: DashboardProcess) -> dict[str, Any]:
 
 
 def get(dashboard: DashboardProcess, path: str) -> bytes:
-    with urllib.request.urlopen(dashboard.url + path, timeout=10) as answer:
+    with urllib.request.urlopen(dashboard.url + path, timeout=20) as answer:
         return bytes(answer.read())
 
 

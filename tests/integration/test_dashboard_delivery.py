@@ -57,7 +57,7 @@ class Node:
     def journal(self, seq: int, *rows: tuple[str, int, int, int], more: bool = False) -> None:
         self.say("journal", seq, kept=[list(row) for row in rows], **({"more": 1} if more else {}))
 
-    def told(self, seq: int, boot: str | None = None, within: float = 5) -> Seen:
+    def told(self, seq: int, boot: str | None = None, within: float = 20.0) -> Seen:
         """Wait until the host says that everything below `seq` is settled."""
 
         def fits(seen: Seen) -> bool:
@@ -70,7 +70,7 @@ class Node:
         def fits(seen: Seen) -> bool:
             return seen.json()["boot"] == (boot or self.boot) and seen.json().get("miss") == miss
 
-        return self.probe.expect(STORED, fits, 8, since)
+        return self.probe.expect(STORED, fits, 20, since)
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def account(dashboard: DashboardProcess, accept: Any = bool, boot: str = "9f3a",
                     return bool(accept(one))
         return False
 
-    dashboard.wait_for("/api/delivery", liked, within=8)
+    dashboard.wait_for("/api/delivery", liked, within=20)
     sums = sum(found[key] for key in ("stored", "missing", "dropped", "gone", "before"))
     assert not check or found["taken"] == sums
     return found
@@ -156,7 +156,7 @@ def test_earlier_boots_are_asked_for_the_oldest_first_and_all_are_answered(
     assert ada.asked([[5, 6]], boot="9f39").at > first.at
     ada.reading(5, 6, boot="9f39", hist=1, up=100)
     for name, top in (("9f38", 40), ("9f39", 7), ("9f3a", 1)):
-        ada.told(top, name, within=8)
+        ada.told(top, name, within=20)
     assert account(dashboard, boot="9f39")["before"] == 5, "an earlier host had those"
     assert not account(dashboard, boot="9f38")["timed"]
 

@@ -61,7 +61,7 @@ def test_a_node_that_is_killed_is_lost_and_one_that_leaves_said_goodbye(
         for name in ("ada", "bob"):
             dashboard.node(name, lambda node: node["state"] == "online")
         ada.kill()
-        dashboard.node("ada", lambda node: node["state"] == "lost", within=10)
+        dashboard.node("ada", lambda node: node["state"] == "lost", within=20)
         bob.quit()
         dashboard.node("bob", lambda node: node["state"] == "offline")
 

@@ -131,7 +131,7 @@ async def hear(url: str, wanted: set[str], within: float = 15) -> None:
 def show_readings_and_page(demo: Demo) -> None:
     topics = {f"fleet/1/{name}/{tail}" for name in ("ada", "grace") for tail in ("status", "meta", "tele/sht4x")}
     asyncio.run(hear(demo.url("broker"), topics))
-    with urllib.request.urlopen(demo.url("dashboard") + "/api/snapshot", timeout=5) as answer:
+    with urllib.request.urlopen(demo.url("dashboard") + "/api/snapshot", timeout=20) as answer:
         assert {node["id"] for node in json.load(answer)["nodes"]} == {"ada", "grace"}
 
 
@@ -141,7 +141,7 @@ def log_in(demo: Demo) -> Any:
     link, code = re.findall(r"^open (http://\S+)/#teacher=(\S+) ", demo.said, re.M)[0]
     assert link == demo.url("dashboard")
     request = urllib.request.Request(f"{link}/api/login", json.dumps({"code": code}).encode())
-    with urllib.request.urlopen(request, timeout=5) as answer:
+    with urllib.request.urlopen(request, timeout=20) as answer:
         return json.load(answer)
 
 

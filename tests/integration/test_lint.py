@@ -1,7 +1,9 @@
 """`fleet lint` on a real broker: real nodes get a whole grade, whatever happens to them, and a beginner gets a step."""
 
+import contextlib
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -301,3 +303,24 @@ def test_no_broker_is_code_5(tmp_path: Path, broker: Broker) -> None:
     code, _, said = Lint(broker, tmp_path, "ada", "--for", "1").end()
     assert code == 5
     assert "no broker at" in said
+
+
+@pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize("plain", [False, True], ids=["a terminal", "NO_COLOR"])
+def test_colours_are_for_terminals_of_people_who_want_them(broker: Broker, tmp_path: Path, plain: bool) -> None:
+    leader, follower = pty.openpty()
+    env = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR")}
+    env |= {"FLEET_BROKER": broker.url, "XDG_CONFIG_HOME": str(tmp_path), "TERM": "xterm"}
+    command = [sys.executable, "-m", "fleet_tools", "lint", "eve", "--for", "2"]
+    with subprocess.Popen(
+        command, stdout=follower, stderr=subprocess.DEVNULL, env={**env, **({"NO_COLOR": "1"} if plain else {})}
+    ) as process:
+        os.close(follower)
+        said = b""
+        with contextlib.suppress(OSError):  # the other end is closed
+            while part := os.read(leader, 65536):
+                said += part
+        os.close(leader)
+        assert process.wait(60) == 3
+    assert b"F-PAYLOAD-1" in said
+    assert bool(re.search(rb"\x1b\[[0-9;]*3[0-7]m", said)) is not plain

@@ -178,7 +178,7 @@ def test_pause_stops_readings_and_events_is_in_the_status_and_ends_by_itself(nod
     assert ask(probe, "echo", "still here")["re"] == "still here"
     over = probe.expect("fleet/1/ada/status", lambda seen: "pause" not in seen.json(), since=probe.seen().index(paused))
     assert over.json()["conn"] == paused.json()["conn"], "the same connection, not a new one"
-    again = probe.expect("fleet/1/ada/tele/sht4x", lambda seen: seen.json()["up"] > ack["up"], within=10)
+    again = probe.expect("fleet/1/ada/tele/sht4x", lambda seen: seen.json()["up"] > ack["up"], within=20)
     assert again.json()["up"] - ack["up"] >= 3000
     seqs = [seen.json()["seq"] for seen in probe.seen("fleet/1/ada/tele/+")]
     assert sorted(seqs) == list(range(len(seqs))), "nothing was numbered that was not sent"
@@ -284,5 +284,5 @@ def answers(probe: Probe, text: str) -> bool:
     """Is an echo obeyed now? One that comes while the node is busy is not."""
     mark = probe.mark()
     probe.publish("fleet/1/ada/cmd/echo", text)
-    ack = probe.expect("fleet/1/ada/ack", lambda seen: seen.json()["cmd"] == "echo", since=mark, within=10).json()
+    ack = probe.expect("fleet/1/ada/ack", lambda seen: seen.json()["cmd"] == "echo", since=mark, within=20).json()
     return bool(ack["st"] == "done" and ack["re"] == text)

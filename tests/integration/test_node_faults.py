@@ -111,7 +111,7 @@ def refuses(code: int) -> peer.Behaviour:
 )
 def test_a_node_says_what_is_wrong_and_comes_back(first: peer.Behaviour, reason: str):
     with Peer(first, peer.good) as broker, NodeProcess(broker.url, **PATIENCE) as node:
-        node.expect(reason, within=8)
+        node.expect(reason, within=20)
         broker.expect(comes_back, "a second connection with readings")
         lag = node.quit()
     print(f"worst loop lag {lag} ms")

@@ -86,7 +86,7 @@ def test_a_retained_stored_is_not_believed(broker: Broker, probe: Probe, tmp_pat
     with NodeProcess(broker.url, period=100, journal=str(folder), health=1000):
         assert next_boot(probe, mark) == second
         probe.expect_count(10, READINGS, lambda seen: seen.json()["boot"] == second)
-        probe.expect("fleet/1/ada/health", lambda seen: seen.json()["spool"] >= 5, within=10)
+        probe.expect("fleet/1/ada/health", lambda seen: seen.json()["spool"] >= 5, within=20)
 
 
 def test_a_journal_that_cannot_be_written_is_said_and_the_node_goes_on(

@@ -261,8 +261,10 @@ def test_the_teacher_opens_and_locks_a_class_that_runs(closed: ClassRun) -> None
     assert "is OPEN until" in fleet(closed.root, "class", "open", "3b", "45")
     with closed.stranger("ada") as ada:
         assert ada.connected
+        assert closed.said.count("OPEN LESSON") == 1, "the terminal of the class says so too"
         assert "closed again" in fleet(closed.root, "class", "lock", "3b")
         ada.wait_until_thrown_out(10)
+    wait_for(lambda: "the open lesson was ended" in closed.said, "that it says so")
     assert is_refused(closed)
     assert "as it was" in fleet(closed.root, "class", "lock", "3b")
 

@@ -54,7 +54,26 @@ def fleet() -> Iterator[Broker]:
         yield broker
 
 
-@pytest.mark.parametrize("line", [line for line in shell_lines() if line.startswith(".venv/bin/fleet ")])
+FLEET = ".venv/bin/fleet "
+# What needs a class or a board: the file that types it.
+ELSEWHERE = {
+    "class ": "test_classroom_page.py",
+    "join": "test_f32_join.py",
+    "roll": "test_classroom_page.py",
+    "deploy ": "test_deploy.py",
+}
+
+
+def typed_elsewhere(line: str) -> str | None:
+    words = line.removeprefix(FLEET)
+    return next((file for begin, file in ELSEWHERE.items() if words.startswith(begin)), None)
+
+
+def here(line: str) -> bool:
+    return line.startswith(FLEET) and not typed_elsewhere(line)
+
+
+@pytest.mark.parametrize("line", [line for line in shell_lines() if here(line)])
 def test_a_line_of_the_fleet_command_works(fleet: Broker, dashboard: DashboardProcess, line: str) -> None:
     words = [sys.executable, "-m", "fleet_tools", *shlex.split(line)[1:]]
     if "watch" in words:
@@ -74,7 +93,7 @@ def test_a_line_of_mosquitto_sub_shows_the_fleet(fleet: Broker, line: str) -> No
 
 def test_every_kind_of_line_is_one_that_some_test_types() -> None:
     """The Docker lines are typed by the compose tier, `make demo` by CI; the board lines wait for a board."""
-    known = ("make demo", ".venv/bin/fleet ", "mosquitto_sub ", "docker compose ", "cp node/", "mpremote ")
+    known = ("make demo", ".venv/bin/fleet ", "mosquitto_sub ", "docker compose ", "cp node/")
     assert [line for line in shell_lines() if not line.startswith(known)] == []
     typed = (tiers.ROOT / "tests" / "compose" / "test_compose.py").read_text()
     for line in shell_lines():
@@ -83,8 +102,19 @@ def test_every_kind_of_line_is_one_that_some_test_types() -> None:
             assert ", ".join(f'"{word}"' for word in words) in typed, f"the compose tier does not type: {line}"
 
 
-def test_the_files_a_board_gets_are_there() -> None:
-    (line,) = [line for line in shell_lines() if line.startswith("mpremote cp ")]
+def test_what_needs_a_class_is_typed_as_the_page_for_teachers_says_it() -> None:
+    page = (tiers.ROOT / "docs" / "classroom.md").read_text()
+    lines = [line.removeprefix(".venv/bin/") for line in shell_lines() if typed_elsewhere(line)]
+    assert len(lines) == 6
+    for line in lines:
+        if line.startswith("fleet class new"):
+            line = line.split(" --")[0]
+        assert line.startswith("fleet deploy ") or line in page, f"docs/classroom.md does not say: {line}"
+
+
+def test_the_files_a_board_gets_by_hand_are_there() -> None:
+    boards = (tiers.ROOT / "docs" / "boards.md").read_text()
+    (line,) = [line for line in boards.splitlines() if line.startswith("mpremote cp ")]
     for word in shlex.split(line):
         if word.startswith("node/") and word != "node/config.json":  # made by the line before
             assert (tiers.ROOT / word).exists(), word

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -159,6 +161,13 @@ class ClassRun:
     def secret(self, node: str) -> str:
         return str(json.loads((self.folder / "credentials" / "class" / "nodes.json").read_text())[node])
 
+    def ticket(self, node: str) -> str:
+        """The link of the QR code on its sheet, but at the ports of this run."""
+        said = fleet(self.root, "class", "tls", self.name)
+        (fingerprint,) = re.findall(r"fingerprint +([0-9a-f]{32})", said)
+        at = f"127.0.0.1:{self.mqtts}/{self.name}#{fingerprint}"
+        return f"http://127.0.0.1:{self.http}/join#mqtts://{node}:{self.secret(node)}@{at}"
+
     def password(self, service: str) -> str:
         return (self.folder / "credentials" / service / "password").read_text().strip()
 
@@ -177,6 +186,31 @@ class ClassRun:
         """Hears the whole class."""
         url = f"mqtt://watch:{self.password('watch')}@127.0.0.1:{self.mqtt}"
         return Probe(url, *(filters or (f"{self.name}/1/#",)))
+
+
+class Joined:
+    """`with Joined(root, ticket) as told:` gives the ticket to `fleet join`; `told()` is what it said so far."""
+
+    def __init__(self, root: Path, ticket: str) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="join-", dir=root))
+        self._said = self._folder / "said"
+        (self._folder / "my.ticket").write_text(ticket)
+
+    def __enter__(self) -> Callable[[], str]:
+        with self._said.open("w") as said:
+            self._process = subprocess.Popen(
+                [*FLEET, "join", "--ticket-file", "my.ticket", "--folder", "node"],
+                env={**environment(self._folder), "HOME": str(self._folder)},
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+        return self._said.read_text
+
+    def __exit__(self, *_: object) -> None:
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(30)
 
 
 def library() -> None:

@@ -74,6 +74,20 @@ def _victim(room: Classroom) -> Iterator[None]:
 # -- the table -----------------------------------------------------------------------------------------------
 
 
+def as_text() -> str:
+    """What was tried in this process, for another one to `add`."""
+    return json.dumps([list(_rows.items()), _through])
+
+
+def add(text: str) -> None:
+    """What was tried in another process of this run."""
+    global _through
+    rows, through = json.loads(text)
+    for attempt, row in rows:
+        _rows.setdefault(tuple(attempt), {}).update(row)
+    _through += through
+
+
 def write() -> Path | None:
     """None if nothing was tried in this run."""
     if not _rows:

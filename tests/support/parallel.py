@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 ALONE = (
     "tests/faults/test_f13_storm.py",  # sixty nodes come back at once: a load
     "tests/faults/test_f17_poison.py",  # does less on a busy machine, and says so
+    "tests/faults/test_f18_flood.py",  # a load, and others' readings shall be in time
+    "tests/faults/test_f29_guessing.py",  # a load
     "tests/faults/test_soak.py",  # a load, and what it does in its time shall be much
     "tests/integration/test_node_faults.py",  # how long a node's loop was held: what holds it should be ours
     "tests/integration/test_node_journal.py",
@@ -24,12 +26,7 @@ ALONE = (
 )
 TOGETHER = ("tests/compose/",)  # they build the same images: one worker, one after the other
 APART = ("tests/browser/", "tests/compose/")  # a network that Docker makes breaks the requests of any Chromium
-FIRST = (
-    "tests/browser/",
-    "tests/compose/",
-    "tests/integration/",
-    "tests/faults/",
-)  # the long ones
+FIRST = ("tests/browser/", "tests/compose/", "tests/integration/", "tests/faults/")  # the long ones
 
 
 def is_alone(nodeid: str) -> bool:
@@ -88,8 +85,6 @@ class FilesThenAlone(LoadFileScheduling):
 
     def _reschedule(self, node: "WorkerController") -> None:
         """Files, until it has three tests: a worker begins one only when it knows the next. Or its end."""
-        for file in [file for file, tests in self.workqueue.items() if all(tests.values())]:
-            del self.workqueue[file]  # a worker that died had done it
         while not node.shutting_down and self._pending_of(self.assigned_work[node]) < 3:
             if self._next(node) is not None:
                 self._assign_work_unit(node)
@@ -102,3 +97,14 @@ class FilesThenAlone(LoadFileScheduling):
         super().mark_test_complete(node, item_index, duration)
         for other in self.nodes:  # one may wait for the end of this test
             self._reschedule(other)
+
+    def remove_node(self, node: "WorkerController") -> str | None:
+        """The test in which a worker died, which is not tried again; the others take over what it had not done."""
+        work = self.assigned_work.pop(node)
+        died_in = next((test for tests in work.values() for test, done in tests.items() if not done), None)
+        if died_in is not None:
+            work[self._split_scope(died_in)][died_in] = True
+            self.workqueue.update({file: tests for file, tests in work.items() if not all(tests.values())})
+            for other in self.nodes:
+                self._reschedule(other)
+        return died_in

@@ -134,7 +134,11 @@ def test_a_head_that_is_not_ours_is_refused(tmp_path: Path, head: object, why: s
         unpack(archive(tmp_path / "a.tar", head=head), tmp_path / "inside")
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", gzip.compress(b"hello"), gzip.compress(bytes(20_000))[:30]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"hello", gzip.compress(b"hello"), gzip.compress(bytes(20_000))[:30]],
+    ids=["nothing", "no gzip", "no tar in it", "half of it"],
+)
 def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a").write_bytes(content)
     with pytest.raises(ArchiveError):

@@ -474,6 +474,12 @@ def a_reading_in_a_pause(story: Story) -> None:
     story.tele(after=2000)
 
 
+def a_pause_that_no_status_tells(story: Story) -> None:
+    a_day(story)
+    story.command("pause", '{"id":"p1","s":60}')
+    story.ack("pause", "done", "p1")
+
+
 def an_echo_of_something_else(story: Story) -> None:
     a_day(story)
     story.command("echo", '{"id":"e1","text":"hello"}')
@@ -541,7 +547,7 @@ PLANTED: dict[str, list[Callable[[Story], None]]] = {
     "F-CMD-6": [done_twice],
     "F-CMD-8": [no_ack, no_ack_of_a_command_to_its_group, two_acks, an_ack_without_its_id],
     "F-CMD-9": [a_mute_without_end],
-    "F-CMD-10": [a_reading_in_a_pause],
+    "F-CMD-10": [a_reading_in_a_pause, a_pause_that_no_status_tells],
     "F-CMD-11": [an_echo_of_something_else, a_rebirth_without_meta],
     "F-COMPAT-1": [an_unknown_key_refused],
     "F-COMPAT-2": [a_bad_command_that_ends_it, garbled_commands_that_end_it],

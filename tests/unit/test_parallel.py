@@ -118,12 +118,13 @@ def test_docker_and_the_browser_are_kept_apart_and_docker_has_one_worker(run: Ru
 
 
 def test_a_worker_that_dies_fails_the_run_and_the_others_are_run(run: Run) -> None:
-    run.write("unit/test_a.py", "import os\n\ndef test_dies():\n    os._exit(3)\n")
+    run.write("unit/test_a.py", "import os\n\ndef test_dies():\n    os._exit(3)\n\ndef test_after():\n    pass\n")
     run.write("unit/test_b.py")
     run.write(ALONE[0])
-    done = run.start("--max-worker-restart", "1")
+    done = run.start()
     assert done.returncode == 1, done.stdout
     assert "crashed while running 'tests/unit/test_a.py::test_dies'" in done.stdout
+    assert done.stdout.splitlines()[-1].strip("=").strip().startswith("1 failed, 7 passed in ")
     assert len(run.notes()) == 6
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet_tools import cli, sheets
+from fleet_tools import cli, lan, sheets
 from fleet_tools.sheets import A_PAGE, Sheet, page
 from fleet_tools.ticket import Ticket
 
@@ -109,6 +109,21 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def secrets(root: Path) -> dict[str, str]:
     found: dict[str, str] = json.loads((root / "classes/3b/credentials/class/nodes.json").read_text())
     return found
+
+
+def test_a_new_class_has_its_sheets(root: Path) -> None:
+    path = root / "classes" / "3b" / "sheets.html"
+    assert len(Cards(path.read_text()).cards) == 8
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_without_a_network_a_class_is_made_all_the_same(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lan, "addresses", lambda: [])
+    assert cli.run(["class", "new", "4a", "--nodes", "2"]) == 0
+    assert "no sheets yet: this computer is in no network" in capsys.readouterr().out
+    assert not (root / "classes" / "4a" / "sheets.html").exists()
 
 
 def test_the_sheets_of_a_class_are_a_private_file_in_its_folder(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,11 +28,23 @@ class Link:
         return len(self.asked)
 
 
+class Outbox:
+    boot = "9f3a"
+    look = None
+
+    def __init__(self):
+        self.told = []
+
+    def tell_journal(self):
+        self.told.append(1)
+
+
 def begin(**broker):
-    """(Joining, its link, the words it has come to, how often it told the host)."""
-    said, told = [], []
+    """(Joining, what it said with the word for it, how often it told the host)."""
+    said, box = [], Outbox()
     config = dict(CONFIG, broker=dict(CONFIG["broker"], **broker))
-    one = Joining(config, "9f3a", lambda: told.append(1), lambda text: said.append((one.word, text)))
+    one = Joining(config, box, lambda text: said.append((one.word, text)))
+    told = box.told
     one.link = Link()
     return one, said, told
 
@@ -44,9 +56,8 @@ def connect(one):
 
 
 def wait(one, ms):
-    for _ in range(ms // 500):
-        if not one._heard:
-            one._look()
+    for _ in range(ms // 1000):
+        one.look()
 
 
 def words(said):
@@ -141,7 +152,7 @@ def test_own_topics_refused_and_the_host_heard_is_an_account_that_is_not_allowed
         connect(one)
         refuse(one, name)
         one.received(STATUS, OFFLINE)
-        wait(one, 500)
+        wait(one, 1000)
         assert words(said) == ["denied"], said
 
 
@@ -150,7 +161,7 @@ def test_everything_refused_is_a_class_that_is_not_ours():
     connect(one)
     for name in one.link.asked:
         refuse(one, name)
-    wait(one, 500)
+    wait(one, 1000)
     assert words(said) == ["base"], said
 
 
@@ -217,3 +228,13 @@ def test_what_is_not_about_the_host_is_left_to_others():
     connect(one)
     assert not one.received(b"3b/1/ada/cmd/buzz", b"{}")
     assert not one.received(b"3b/1/_host/stored/ada", b"{}")
+
+
+def test_a_port_for_tls_that_hangs_up_on_a_node_without_it_is_not_called_full():
+    for broker, word in (({"port": 8883}, "wants-tls"), ({"port": 8883, "tls": True}, "full"), ({}, "full")):
+        one, said, _ = begin(**broker)
+        one.failed(2, None, EOFError())
+        assert words(said) == [word], (broker, said)
+    one, said, _ = begin(port=1999)
+    one.failed(2, b"\x15\x03\x03\x00", None)  # an alert of TLS
+    assert words(said) == ["wants-tls"]
