@@ -76,8 +76,8 @@ class Node:
             Sampler(name, sensors.load(name), self.board.i2c, self.settings, uptime, pause.left, put, self.report.warn)
             for name in config["sensors"]
         ]
-        pins = self.board.buttons.items()
-        self.buttons = [Button(name, pin, low, uptime, pause.left, put) for name, (pin, low) in pins]
+        buttons = self.board.buttons
+        self.buttons = [Button(name, *buttons[name], uptime, pause.left, put) for name in buttons]
         resetting = self._resetting = asyncio.Event()
         self.update = Update(config, self.outbox, self.joining, self.report.said, resetting.set)
         self.actions = Actions(self.board, self.settings, uptime, pause, self._changed, self._birth, resetting.set)
@@ -194,7 +194,6 @@ class Node:
             "errors": self.report.errors + sum([sampler.errors for sampler in self.samplers]),
             "bad": self.commands.bad + self._odd,
         }
-        rssi = self.board.rssi()
-        if rssi is not None:
-            counters["rssi"] = rssi
+        if self.board.rssi() is not None:
+            counters["rssi"] = self.board.rssi()
         return counters
