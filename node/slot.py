@@ -9,8 +9,12 @@ new program is imported, because what is imported may be what hangs.
 
 import binascii
 import json
+import os
+import sys
 
 FILES = ("slot.a", "slot.b")
+WHY = "slot.why"
+GUARD_MS = 180000
 
 
 def read(place=""):
@@ -54,6 +58,8 @@ def choose(place=""):
             write(choice, place)
         except OSError:
             return choice.get("else", run)  # a try that cannot be counted must not be one
+        if "else" in choice:
+            _guard(place)
     return run
 
 
@@ -63,8 +69,55 @@ def running(place=""):
     return choice.get("run") or "" if isinstance(choice, dict) else ""
 
 
-def add_to_path(path, program):
+def add_to_path(path, program, place=""):
     """The program in that folder comes before what lies beside main.py."""
     if program:
-        path.insert(1, "/" + program + "/lib")
-        path.insert(1, "/" + program)
+        path.insert(1, (place or "/") + program + "/lib")
+        path.insert(1, (place or "/") + program)
+
+
+def on_trial(place=""):
+    choice = read(place)[1]
+    return isinstance(choice, dict) and "else" in choice
+
+
+def _guard(place=""):
+    """Whatever a program on trial does, it is reset if nobody has kept it in time. Where there is no Timer, as on a PC,
+    only its own patience counts."""
+    try:
+        import machine
+
+        machine.Timer(0).init(mode=machine.Timer.ONE_SHOT, period=GUARD_MS, callback=lambda _: _bite(place))
+    except (AttributeError, ImportError, ValueError):
+        pass
+
+
+def _bite(place):
+    if on_trial(place):
+        give_up("it hung", place)
+
+
+def give_up(error, place=""):
+    """Note why and start again: the try is counted already."""
+    if not isinstance(error, str):
+        sys.print_exception(error)
+        error = type(error).__name__ + ": " + str(error)
+    try:
+        with open(place + WHY, "w") as file:
+            file.write(error[:100])
+    except OSError:
+        pass
+    import machine
+
+    machine.reset()
+
+
+def why(place=""):
+    """What the program that was given up last said, once; "" if nothing."""
+    try:
+        with open(place + WHY) as file:
+            text = file.read()
+        os.remove(place + WHY)
+        return text
+    except OSError:
+        return ""

@@ -59,6 +59,7 @@ class Ingest(Hearing):
             "log": self._log,
             "ack": self._ack,
             "journal": self._journal,
+            "ota": self._ota,
             "cmd": self._command,
         }
 
@@ -87,7 +88,7 @@ class Ingest(Hearing):
         who, kind, name = topics.parse(self._base, topic)
         handle = self._handlers[kind] if who != topics.HOST else self._host
         route = Route(who, kind, name, handle)
-        if who != topics.HOST and kind != "cmd":  # a command's topic does not say who sent it
+        if who != topics.HOST and kind not in ("cmd", "ota"):  # a command's topic does not say who sent it
             route.allowance, route.spare = self.allowances.of(who), self.allowances.spare(kind)
         return self._routes.add(topic, route)
 
@@ -316,6 +317,10 @@ class Ingest(Hearing):
         for boot in node.delivery.journal(rows, fields["seq"], more, boots, others, now):
             ledger.touch(boot)
         ledger.trim(node)
+
+    def _ota(self, route: Route, message: Message) -> None:
+        """Between the node and `fleet ota`, at the speed of that; it must not use up what the readings may take."""
+        self.ignored += 1
 
     def _command(self, route: Route, message: Message) -> None:
         """A command on its way to nodes. Whether it was retained is not seen here, hence the question."""

@@ -75,7 +75,7 @@ def node(base: str, name: str, password: str, teams: Iterable[str] = TEAMS) -> A
     send += [f"{base}/1/{name}/{kind}/+" for kind, named in topics.NODE_KINDS.items() if named and kind != "cmd"]
     hear = [one[:-1] + "#" for one in topics.command_filters(base, name, teams)]
     hear += [
-        topics.host_topic(base, "stored", name),
+        *(topics.host_topic(base, kind, name) for kind in ("stored", "ota", "chunk")),
         topics.host_topic(base, "status"),
         f"{base}/1/{topics.HOST}/board/#",
     ]

@@ -21,8 +21,8 @@ MAX_SUBJECTS = 500
 MAX_OLD = 100
 LOOK_MS = 1000
 RETAINED = ("status", "meta")
-RETAINED_OF_HOST = ("status", "lesson", "last", "board", "alert")
-QOS_0 = ("health", "log", "journal", "stored")
+RETAINED_OF_HOST = ("status", "lesson", "last", "board", "alert", "ota")
+QOS_0 = ("health", "log", "journal", "ota", "host_stored", "host_chunk")
 
 _ENVELOPE = ("F-ENV-1", "F-ENV-2", "F-ENV-3")
 _PAYLOAD = ("F-PAYLOAD-1", "F-PAYLOAD-2")
@@ -36,8 +36,11 @@ SHOWS = {
     "log": (*_ENVELOPE, "F-LOG-1", "F-LOG-2"),
     "ack": (*_ENVELOPE, "F-ACK-1", "F-ACK-2", "F-ACK-3", "F-ACK-4", "F-CMD-2"),
     "journal": (*_ENVELOPE, "F-KEPT-1", "F-KEPT-2", "F-KEPT-3"),
+    "ota": (*_ENVELOPE, "F-OTA-2"),
     "host_status": ("F-HOST-1", "F-HOST-2"),
     "host_lesson": ("F-LESSON-1",),
+    "host_ota": ("F-OTA-1",),
+    "host_chunk": ("F-OTA-3",),
     "host_last": ("F-HOST-2", "F-HOST-3"),
     "host_stored": ("F-STORED-1", "F-STORED-2"),
     "host_board": ("F-HOST-4",),
@@ -120,14 +123,14 @@ class Conformance:
             fields = payloads.decode(payloads.kind_of(who, kind), message.payload)  # each reader is strict in its way
         except SchemaError as error:
             verdicts.blame(error.rule, error.why, message)
-            self._qos(verdicts, kind, None, message)
+            self._qos(verdicts, payloads.kind_of(who, kind), None, message)
             if who != topics.HOST and not message.retain:
                 subject.conduct.unreadable(kind, message)
             return
         verdicts.keep(*_PAYLOAD, *SHOWS.get(payloads.kind_of(who, kind), ()))
         if fields.get("state") == "sleeping":
             verdicts.keep("F-STATUS-4")
-        self._qos(verdicts, kind, fields.get("st"), message)
+        self._qos(verdicts, payloads.kind_of(who, kind), fields.get("st"), message)
         if who == topics.HOST:
             node = self.subjects.get(name or "") if kind == "stored" and not message.retain else None
             if node is not None:

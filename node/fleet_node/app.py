@@ -25,6 +25,7 @@ from fleet_node.report import Report, shown
 from fleet_node.sampler import Sampler
 from fleet_node.settings import Settings
 from fleet_node.spool import Spool
+from fleet_node.update import Update
 from fleet_node.uptime import Uptime
 
 RESTART_MS = (1000, 30000)  # waits before a failed task is started again: the first, the longest
@@ -66,9 +67,8 @@ class Node:
         self.failed = self.joining.failed  # the link's word for an attempt that did not come to link_up()
         self.settings = Settings(config, self.report.said, journal)
         dialer = to_broker(config["broker"])
-        self.link = self.outbox.link = self.joining.link = Link(
-            config, dialer, Backoff(random.random), self, self.spawn
-        )
+        link = Link(config, dialer, Backoff(random.random), self, self.spawn)
+        self.link = self.outbox.link = self.joining.link = link
         self.health = Health(config["health"], config["lag_tick"], self.outbox.put, self._counters)
         pause = self.pause = Pause(uptime, self._status)
         put = self.outbox.put
@@ -76,12 +76,13 @@ class Node:
             Sampler(name, sensors.load(name), self.board.i2c, self.settings, uptime, pause.left, put, self.report.warn)
             for name in config["sensors"]
         ]
-        pins = self.board.buttons.items()
-        self.buttons = [Button(name, pin, low, uptime, pause.left, put) for name, (pin, low) in pins]
+        buttons = self.board.buttons
+        self.buttons = [Button(name, *buttons[name], uptime, pause.left, put) for name in buttons]
         resetting = self._resetting = asyncio.Event()
+        self.update = Update(config, self.outbox, self.joining, self.report.said, resetting.set)
         self.actions = Actions(self.board, self.settings, uptime, pause, self._changed, self._birth, resetting.set)
-        handlers, fault = self.actions.handlers, self.report.fault
-        self.commands = Commands(config, self.settings, handlers, self.outbox, uptime, fault, random.random)
+        rest = (self.actions.handlers, self.outbox, uptime, self.report.fault, random.random)
+        self.commands = Commands(config, self.settings, *rest)
         self.settings.fits = lambda: birth.check(self._meta())
         self.settings.fits()
 
@@ -95,7 +96,7 @@ class Node:
         self.spawn("outbox", self.outbox.run)
         for one in self.samplers + self.buttons:
             self.spawn(one.name, one.run)
-        for name, task in self.actions.tasks() + self.board.tasks():
+        for name, task in self.actions.tasks() + self.board.tasks() + self.update.tasks():
             self.spawn(name, task)
         await self._resetting.wait()
         deadline = time.ticks_add(time.ticks_ms(), 1000)
@@ -151,7 +152,7 @@ class Node:
 
     def received(self, topic, payload, retained):
         """A command, or what the host says; a retained command is older than this connection and never obeyed."""
-        if self.joining.received(topic, payload):
+        if self.joining.received(topic, payload) or self.update.received(topic, payload):
             pass
         elif retained:
             self._odd += 1
@@ -193,7 +194,6 @@ class Node:
             "errors": self.report.errors + sum([sampler.errors for sampler in self.samplers]),
             "bad": self.commands.bad + self._odd,
         }
-        rssi = self.board.rssi()
-        if rssi is not None:
-            counters["rssi"] = rssi
+        if self.board.rssi() is not None:
+            counters["rssi"] = self.board.rssi()
         return counters

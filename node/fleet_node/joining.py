@@ -27,6 +27,8 @@ class Joining:
     def __init__(self, config, outbox, say):
         self.word = self.sentence = ""
         self.link = None
+        self.more = ()  # topics that others of this node hear of the host
+        self.proven = None  # called when the host is known to have heard this boot
         self._config = config
         self._boot = outbox.boot
         self._tell = outbox.tell_journal
@@ -43,7 +45,7 @@ class Joining:
         self._host = None  # is it online? None: nobody told
         self._looks = 0
         self._asked = {}  # packet id of a SUBSCRIBE -> its filter
-        for name in (self._status, self.stored):
+        for name in (self._status, self.stored) + self.more:
             self._asked[self.link.subscribe(name)] = name.decode()
         self.subscribe(groups)
 
@@ -54,7 +56,8 @@ class Joining:
     def refused(self, pid):
         """The filter that the broker does not let us hear."""
         name = self._asked.get(pid, "?")
-        self._denied = self._denied or ("/" + self._config["node"]) in name
+        own = name.encode() not in self.more  # accounts that are older than those need not know them
+        self._denied = self._denied or (own and ("/" + self._config["node"]) in name)
         self._foreign = self._foreign or name == self._status.decode()
         return name
 
@@ -77,6 +80,8 @@ class Joining:
         if boot == self._boot and not self._heard:
             self._heard = True
             self._judge("works")
+            if self.proven:
+                self.proven()
 
     def failed(self, stage, answer, error):
         """No connection. `stage`: the dialer had no address (0), no connection (1) or both (2); `answer`: what came in

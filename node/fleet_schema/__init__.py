@@ -1,6 +1,6 @@
 """The contract of the fleet, imported by MicroPython and CPython alike (docs/topics.md explains it)."""
 
-SCHEMA = "1.3"
+SCHEMA = "1.4"
 
 
 class SchemaError(ValueError):

@@ -3,7 +3,7 @@
 Known keys must be legal; unknown keys are left alone, so that a newer minor version works.
 """
 
-from fleet_schema import documents, require
+from fleet_schema import documents, ota, require
 from fleet_schema.delivery import MAX_KEPT, check_stored
 from fleet_schema.payloads import ACK_STATES, HEALTH_KEYS, NODE_STATES
 from fleet_schema.topics import is_name
@@ -89,6 +89,11 @@ def check_journal(fields):
     require(is_int(fields.get("more", 1), 1, 1), "F-KEPT-3", "more is 1 or absent")
 
 
+def check_ota(fields):
+    check_envelope(fields)
+    ota.check_state(fields)
+
+
 CHECKS = {
     "status": check_status,
     "meta": check_meta,
@@ -98,10 +103,13 @@ CHECKS = {
     "log": check_log,
     "ack": check_ack,
     "journal": check_journal,
+    "ota": check_ota,
     "host_status": documents.check_host_status,
     "host_lesson": documents.check_lesson,
     "host_last": documents.check_last,
     "host_stored": check_stored,
     "host_board": documents.check_board,
     "host_alert": documents.check_alert,
+    "host_ota": ota.check_offer,
+    "host_chunk": ota.check_chunk,
 }

@@ -8,7 +8,7 @@ import json
 
 from fleet_schema import SchemaError, topics
 
-LIMITS = {"meta": 1024, "host_last": 2048, "host_board": 2048}  # bytes; every other kind has:
+LIMITS = {"meta": 1024, "host_last": 2048, "host_board": 2048, "host_chunk": 1024}  # bytes; every other kind has:
 LIMIT = 512
 
 NODE_STATES = ("online", "sleeping", "offline", "lost")

@@ -21,12 +21,23 @@ NODE_KINDS = {
     "health": False,
     "ack": False,
     "journal": False,
+    "ota": False,
     "tele": True,
     "event": True,
     "log": True,
     "cmd": True,
 }
-HOST_KINDS = {"status": False, "lesson": False, "last": True, "stored": True, "board": True, "alert": True}
+HOST_KINDS = {
+    "status": False,
+    "lesson": False,
+    "last": True,
+    "stored": True,
+    "board": True,
+    "alert": True,
+    "ota": True,
+    "chunk": True,
+}
+FOR_ONE = ("last", "stored", "ota", "chunk")  # of these the name is a node id
 
 
 def _is_word(text, longest, first):
@@ -81,7 +92,7 @@ def command_topic(base, target, name):
 
 
 def host_topic(base, kind, name=None):
-    """A topic of the host: status, lesson, last/<node>, stored/<node>, board/<name>, alert/<id>."""
+    """A topic of the host: status, lesson, board/<name>, alert/<id>; of one node: last, stored, ota, chunk/<node>."""
     return _join(base, HOST, kind, name)
 
 
@@ -145,7 +156,7 @@ def _check(base, who, kind, name):
     if kind == "log":
         if name not in LOG_LEVELS:
             raise SchemaError("F-TOPIC-7", "a log level is debug, info, warning or error")
-    elif kind in ("last", "stored"):
+    elif kind in FOR_ONE:
         if not is_node_id(name):
             raise SchemaError("F-TOPIC-4", kind + "/<node> needs a node id")
     elif kind == "alert":

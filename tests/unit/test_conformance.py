@@ -51,7 +51,7 @@ class Story:
         self.judge.take(Message(topic, raw, qos, retain, False, 0, self.link, 0, self.now))
 
     def say(self, kind: str, qos: int | None = None, retain: bool = False, after: int = 10, **fields: Any) -> None:
-        qos = (0 if kind in ("health", "journal", "log/warning") else 1) if qos is None else qos
+        qos = (0 if kind in ("health", "journal", "ota", "log/warning") else 1) if qos is None else qos
         self.up += after
         self.hear(f"fleet/1/ada/{kind}", json.dumps(fields), qos, retain, after)
 
@@ -162,6 +162,8 @@ def test_the_examples_that_lint_shows_are_legal() -> None:
 
 NAMES = {"tele": "sht4x", "event": "button-a", "log": "warning"}
 HOST_NAMES = {"host_last": "ada", "host_stored": "ada", "host_board": "presses", "host_alert": "x"}
+HOST_NAMES |= {"host_ota": "ada", "host_chunk": "ada"}
+QOS_0 = ("health", "log", "journal", "ota", "host_stored", "host_chunk")
 PAYLOADS = [case for case in cases("payloads.json") if case["kind"] != "cmd"]
 BAD_PAYLOADS = [case for case in PAYLOADS if case["rule"]]
 BAD_TOPICS = [case for case in cases("topics.json") if case["rule"] and case["base"] == "fleet"]
@@ -175,7 +177,7 @@ def topic_of(kind: str) -> str:
 
 @pytest.mark.parametrize("case", params(BAD_PAYLOADS))
 def test_a_payload_that_breaks_a_rule_is_reported_under_it(story: Story, case: Case) -> None:
-    qos = 0 if case["kind"] in ("health", "log", "journal", "host_stored") else 1
+    qos = 0 if case["kind"] in QOS_0 else 1
     story.hear(topic_of(case["kind"]), raw_of(case), qos, retain=case["kind"] in ("host_last", "host_board"))
     if case["kind"] in ("status", "meta") and not raw_of(case):
         assert story.broken() == set(), "an empty one takes the retained away"
@@ -187,7 +189,7 @@ def test_a_payload_that_breaks_a_rule_is_reported_under_it(story: Story, case: C
 
 @pytest.mark.parametrize("case", params([case for case in PAYLOADS if not case["rule"]]))
 def test_a_legal_payload_breaks_no_rule_of_how_it_looks(story: Story, case: Case) -> None:
-    qos = 0 if case["kind"] in ("health", "log", "journal", "host_stored") else 1
+    qos = 0 if case["kind"] in QOS_0 else 1
     story.hear(topic_of(case["kind"]), raw_of(case), qos)
     who = "_host" if case["kind"].startswith("host_") else "ada"
     assert story.broken(who) == set(), story.why(who)
@@ -589,6 +591,7 @@ def whole_life(story: Story) -> None:
     story.press("release")
     story.say("health", **story.envelope(mem=1))
     story.say("log/warning", **story.envelope(msg="x", tb="y\n"))
+    story.say("ota", **story.envelope(job=7, st="IN_PROGRESS", want=[0, 0]))
     story.command("echo", '{"id":"e1","text":"lint","x":1}')
     story.command("echo", '{"id":"e1","text":"lint"}')
     story.ack("echo", "done", "e1", re="lint")

@@ -175,7 +175,7 @@ class VirtualBoard:
         info_read, info_write = os.pipe()
         micropython = tiers.micropython()
         assert micropython is not None
-        inner = [micropython, "-X", f"heapsize={self._heap}", "-i", f"{isolation.FLASH}/firmware.py"]
+        inner = [micropython, "-X", f"heapsize={self._heap}", f"{isolation.FLASH}/firmware.py"]
         with self._lock:
             if self._closing or self._off:
                 return -signal.SIGKILL, False

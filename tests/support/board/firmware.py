@@ -9,6 +9,8 @@ import sys
 
 import vfs
 
+RESET_EXIT = 75  # as node/sim/machine
+
 
 class Flash:
     """Flash as a chip has it, in a file: what LittleFS gets. With `cut` >= 0 the power goes off at that write.
@@ -84,12 +86,18 @@ def run(name):
         return
     try:
         exec(program, {"__name__": "__main__"})
+    except SystemExit as error:
+        if error.args[:1] == (RESET_EXIT,):
+            os.unsetenv("MICROPYINSPECT")  # a chip that resets comes to no REPL
+            raise
+        sys.print_exception(error)
     except KeyboardInterrupt as error:
         sys.print_exception(error)
     except Exception as error:
         sys.print_exception(error)
 
 
+os.putenv("MICROPYINSPECT", "1")  # the REPL comes when this file is through
 _board = power_on()
 print("\x06" + _board["nonce"] + " ".join(sorted(set(os.listdir("/")))) + "\x06")
 run("boot.py")
