@@ -217,7 +217,7 @@ def test_320_kb_of_heap_are_enough_and_the_readings_go_on_while_the_program_come
     more = {f"fleet_node/more{number}.py": "# " + "x" * 8000 for number in range(12)}
     new = new_program(tmp_path / "new", "0.2.0", **more)
     with Probe(place, "fleet/1/ada/tele/#", "fleet/1/ada/ota") as probe, flash.node(place, heap="320K") as node:
-        node.expect("joining: works")
+        node.expect("joining: it works")
         told = fleet(tmp_path, place, "start", "--to", "ada", "--from", str(new))
         assert states(told) == {"ada": "SUCCEEDED"}, node.output
         asked = [one for one in probe.seen("fleet/1/ada/ota") if b'"want"' in one.payload]

@@ -42,7 +42,7 @@ def put_on(board: VirtualBoard, broker: Broker) -> None:
     config = {"node": "ada", "base": "fleet", "broker": login, "sensors": ["sht4x"], "period": 500, "trial": 30}
     work = deploy.Work(board.port, config)
     deploy.one_board(work, lambda _: None, dry_run=False)
-    board.expect(b"joining: works", 60)
+    board.expect(b"joining: it works", 60)
 
 
 class Updates:
@@ -135,7 +135,7 @@ def test_the_power_goes_off_all_through_an_update_and_the_board_ends_with_the_ne
             assert runs(board) == ("b", "0.2.0"), cut
             cut += STEP
         assert row.st == "SUCCEEDED"
-        assert cut > 10 * STEP, f"an update has hardly {cut} writes"
+        assert cut > 5 * STEP, f"an update has hardly {cut} writes"
 
 
 @pytest.mark.timeout(400)
