@@ -1,6 +1,7 @@
 """Is there a new program for this node? A small part that is always there; updating.py is loaded when there is work."""
 
 import asyncio
+import json
 
 from fleet_node.slots import Slots
 from fleet_schema import topics
@@ -36,9 +37,19 @@ class Update:
         elif topic == self._offered:
             if self._work or (payload and self._load()):
                 self._work.offer(payload)
+            elif payload:
+                self._refuse(payload)
         else:
             return False
         return True
+
+    def _refuse(self, payload):
+        """There is room for no more than to say so."""
+        try:
+            said = {"job": json.loads(payload)["job"], "st": "FAILED", "err": "not enough memory"}
+        except (ValueError, KeyError, TypeError):
+            return
+        self._given[1].put_once("ota", said)
 
     def _load(self):
         try:

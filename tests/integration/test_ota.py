@@ -226,3 +226,14 @@ def test_320_kb_of_heap_are_enough_and_the_readings_go_on_while_the_program_come
         took = [json.loads(one.payload)["up"] for one in probe.seen("fleet/1/ada/tele/sht4x")]
         during = [up for up in took if said[0] <= up <= said[-1]]
         assert len(during) >= (said[-1] - said[0]) // 200 - 2, f"{len(during)} readings in {said[-1] - said[0]} ms"
+
+
+def test_a_node_without_room_for_an_update_says_so_and_goes_on(place: str, tmp_path: Path) -> None:
+    flash = Flash(tmp_path / "flash")
+    new = new_program(tmp_path / "new", "0.2.0")
+    with Probe(place, "fleet/1/ada/tele/#") as probe, flash.node(place, heap="200K") as node:
+        node.expect("joining: it works")
+        told = fleet(tmp_path, place, "start", "--to", "ada", "--from", str(new), code=3)
+        (row,) = told["rows"]
+        assert (row["st"], row["err"]) == ("FAILED", "not enough memory"), (row, node.output)
+        probe.expect("fleet/1/ada/tele/sht4x", since=probe.mark())
