@@ -11,7 +11,7 @@ import pytest
 from hypothesis import strategies as st
 
 from fleet_schema import topics
-from fleet_tools import accounts, class_folder, class_new, class_roster, cli, live_accounts
+from fleet_tools import accounts, class_folder, class_new, class_root, class_roster, cli, live_accounts
 from fleet_tools.accounts import Account
 from fleet_tools.accounts_changes import changes
 from fleet_tools.class_folder import ClassFolder, ClassNode
@@ -512,5 +512,5 @@ def test_an_answer_that_is_none_is_no_answer(payload: bytes) -> None:
 
 
 def test_the_environment_of_the_tests_is_not_a_class_of_somebody(root: Path) -> None:
-    assert class_folder.root() == root
+    assert class_root.root() == root
     assert os.environ["FLEET_CLASSES"] == str(root)
