@@ -148,17 +148,22 @@ class ClassFolder:
     def node(self, node_id: str) -> ClassNode | None:
         return next((one for one in self.nodes if one.id == node_id), None)
 
-    def known_node(self, text: str) -> ClassNode:
-        """By its id, or by a name that only one has; FleetError with the closest id if it is not in the class."""
+    def find(self, text: str) -> ClassNode | None:
+        """By its id, or by a name; FleetError if several have that name."""
         found = self.node(text)
         named = [one for one in self.nodes if one.name.casefold() == text.casefold()]
-        if found is not None or len(named) == 1:
-            return found or named[0]
-        if named:
+        if found is None and len(named) > 1:
             ids = ", ".join(one.id for one in named)
             raise FleetError(f"{len(named)} in class {self.base} are called {text}: say which, {ids}", USAGE)
-        hint = did_you_mean(text, [one.id for one in self.nodes]) or f"; fleet class show {self.base} lists all"
-        raise FleetError(f"there is no {text!r} in class {self.base}{hint}", USAGE)
+        return found or (named[0] if named else None)
+
+    def known_node(self, text: str) -> ClassNode:
+        """As `find`, and FleetError with the closest id if it is not in the class."""
+        found = self.find(text)
+        if found is None:
+            hint = did_you_mean(text, [one.id for one in self.nodes]) or f"; fleet class show {self.base} lists all"
+            raise FleetError(f"there is no {text!r} in class {self.base}{hint}", USAGE)
+        return found
 
     def replace(self, node: ClassNode) -> None:
         self.nodes = [node if one.id == node.id else one for one in self.nodes]

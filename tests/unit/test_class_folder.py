@@ -194,8 +194,9 @@ def test_people_are_called_by_their_names_unless_two_have_it(
     assert fleet("reset", "3b", "ada-2") == 0
     folder = ClassFolder.open("3b")
     assert folder.known_node("ada").id == "ada"  # an id counts before a name
-    assert fleet("revoke", "3b", "ADA") == 2
-    assert "2 in class 3b are called ADA: say which, ada, ada-2" in capsys.readouterr().err
+    for verb in ("revoke", "add"):
+        assert fleet(verb, "3b", "ADA") == 2
+        assert "2 in class 3b are called ADA: say which, ada, ada-2" in capsys.readouterr().err
 
 
 def test_one_class_that_is_broken_hides_no_other(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
