@@ -13,7 +13,7 @@ PATIENCE_S = 90
 
 
 class OnStage:
-    """`python -m MODULE ARGUMENTS...`; it prints {"on": "stage"} when everybody has said hello, and the block begins."""
+    """`python -m MODULE ...` prints {"on": "stage"} when everybody has said hello; then the block begins."""
 
     def __init__(self, module: str, *arguments: str) -> None:
         self._module, self._arguments = module, arguments
