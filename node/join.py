@@ -43,7 +43,7 @@ def main():
         _forget(config)
     config.update(ticket.config(found))
     if found["tls"]:
-        config["broker"]["http"] = _http_port(text)
+        config["broker"]["http"] = ticket.http_port(text)
     if not PC:
         config["board"] = config.get("board") or {"rp2": "pico_w"}.get(sys.platform, sys.platform)
         _ask_wifi(config)
@@ -66,12 +66,6 @@ def _read_ticket():
         return text, False
     except OSError:
         return input("Ticket (the line of your sheet): "), True
-
-
-def _http_port(text):
-    """Of the dashboard: in the link of a QR code, and not in a bare ticket."""
-    port = text.split("/join#")[0].rpartition(":")[2] if "/join#" in text else ""
-    return int(port) if port.isdigit() else 8080
 
 
 def _read_config():

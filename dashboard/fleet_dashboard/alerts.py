@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from fleet_dashboard.culprits import Culprit
-from fleet_dashboard.flood import Allowance, about
+from fleet_dashboard.flood import Allowance
 from fleet_dashboard.nodes import Node
 from fleet_dashboard.presence import SWAPS_MS
 
@@ -74,8 +74,9 @@ GUIDE = {
     ),
     "flood": Guide(
         "Sends far too much",
-        "The node sends more than 200 messages a second, and that for some time. What is above is turned away, so "
-        "that nobody else waits; its readings among it are missing, and are asked for when the flood is over.",
+        "The node sends more messages a second than are taken of one (200, or FLEET_NODE_RATE), and that for some "
+        "time. What is above is turned away, so that nobody else waits; its readings among it are missing, and are "
+        "asked for when the flood is over.",
         "Find the loop without a pause in its program, or make its period longer: `fleet send period 1000 --to` its "
         "id. If that does not help, take its power.",
     ),
@@ -160,7 +161,7 @@ class Alerts:
 
     def judge_flood(self, who: str, allowance: Allowance, rate: int, now: int, ts: int) -> None:
         if allowance.is_flooding(now):
-            speed = about(max(allowance.peak, rate))
+            speed = allowance.speed(rate)
             text = f"{who} sends some {speed:,} messages a second; {rate:,} are taken, so that nobody else waits"
             self.tell("flood", who, text, ts, now + FADE_MS)
 

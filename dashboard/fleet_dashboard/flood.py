@@ -12,6 +12,7 @@ BURST_S = 10  # so many seconds' worth at once: a node that comes back sends wha
 SPARE = 4  # 1 / SPARE of a second's worth is kept for who it is and what it obeyed, which few messages say
 MAX_SENDERS = 1000  # twice the nodes there can be; further ids share one bucket
 RECENT_MS = 3000
+PEAK_MS = 60_000
 MEASURES = frozenset({"tele", "event", "health", "log"})  # what a flood is made of
 
 
@@ -47,6 +48,17 @@ class Allowance:
     def is_flooding(self, now: int, within: int = RECENT_MS) -> bool:
         return self.last > 0 and now - self.last < within
 
+    def measure(self, speed: int, now: int) -> None:
+        """It said `speed` messages a second; the peak is remembered for a while after the flood."""
+        if self.is_flooding(now):
+            self.peak = max(self.peak, speed)
+        elif not self.is_flooding(now, PEAK_MS):
+            self.peak = 0
+
+    def speed(self, rate: int) -> int:
+        """Of its flood, in round numbers: more than `rate`, or nothing would have been refused."""
+        return about(max(self.peak, rate))
+
 
 class Allowances:
     """By node id. `rate` 0 lets everything pass."""
@@ -79,9 +91,7 @@ class Allowances:
         for one in (*self.senders.values(), self._others):
             one.left = min(most, one.left + more)
             if passed:
-                speed = one.came * 1000 // passed
-                flooding = one.is_flooding(now)
-                one.peak = max(one.peak, speed) if flooding else one.peak if one.is_flooding(now, 60_000) else 0
+                one.measure(one.came * 1000 // passed, now)
             one.came = 0
 
 

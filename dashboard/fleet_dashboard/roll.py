@@ -10,7 +10,6 @@ from typing import Any
 
 from fleet_dashboard.alerts import FADE_MS, Alerts, two_boards
 from fleet_dashboard.clock import WallClock
-from fleet_dashboard.flood import about
 from fleet_dashboard.ingest import Ingest
 from fleet_dashboard.nodes import Node, Registry
 from fleet_dashboard.queries import Condition
@@ -120,7 +119,7 @@ class Roll:
         allowances = self._ingest.allowances
         allowance = allowances.senders.get(name)
         if allowance is not None and allowance.is_flooding(now, FADE_MS):
-            found |= {"speed": about(max(allowance.peak, allowances.rate)), "allowed": allowances.rate}
+            found |= {"speed": allowance.speed(allowances.rate), "allowed": allowances.rate}
         culprit = self._ingest.culprits.nodes.get(name)
         if culprit is not None and culprit.last and now - culprit.last < FADE_MS:
             ((rule, times),) = culprit.rules.most_common(1)

@@ -9,12 +9,12 @@ import hashlib
 import json
 import os
 import secrets
-import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from fleet_client import private_file
 from fleet_schema import topics
 
 Role = Literal["viewer", "teacher"]
@@ -111,20 +111,9 @@ def _read(path: Path) -> str | None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Whole or not at all, 0600 from the start, and its owner is the folder's, whoever runs this."""
+    """Its owner is the folder's, whoever runs this."""
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
-        try:
-            with os.fdopen(handle, "w") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            owner = path.parent.stat()
-            if os.geteuid() == 0:
-                os.chown(temporary, owner.st_uid, owner.st_gid)
-            Path(temporary).replace(path)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        folder = path.parent.stat()
+        private_file.write(path, text, owner=(folder.st_uid, folder.st_gid) if os.geteuid() == 0 else None)
     except OSError as error:
         raise CredentialError(f"{path} cannot be written ({error.strerror}): run this as its owner") from None

@@ -5,12 +5,12 @@ Passwords are made here, once, and never printed, logged or changed. Every file 
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fleet_client import private_file
 from fleet_tools import accounts
 from fleet_tools.accounts import Account, AccountError
 
@@ -132,13 +132,7 @@ class Vault:
             return
         try:
             self._make_folders(path.parent, owner)
-            handle, temporary = tempfile.mkstemp(dir=path.parent)  # 0600 from the start
-            with os.fdopen(handle, "w") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            self._own(Path(temporary), owner)
-            Path(temporary).replace(path)
+            private_file.write(path, text, owner=None if owner is None else (owner, owner))
         except OSError as error:
             raise AccountError(f"{path} cannot be written ({error.strerror}): run this as its owner.") from None
         self.changed.append(path)

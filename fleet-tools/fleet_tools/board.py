@@ -5,6 +5,7 @@ mpremote says of its own API that it is not stable, so it is pinned, and what we
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import time
@@ -172,8 +173,6 @@ class Board:
         if path not in self.hashes((), (path,)):
             return None
         text = self._run(f"with open({path!r}, 'rb') as f:\n print(repr(f.read()))")
-        import ast
-
         return bytes(ast.literal_eval(text.strip()))
 
     def reset(self) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from fleet_client import private_file
 from fleet_tools.errors import FleetError
 
 CA_LASTS = timedelta(days=3653)
@@ -68,7 +68,7 @@ def ensure(folder: Path, base: str, now: datetime | None = None, broker_uid: int
         if ca is None and not files.ca.exists():
             ca_key = ca_key or _new_key(folder / "ca.key")  # a key alone is the first half of an earlier attempt
             ca = _sign_ca(ca_key, base, now)
-            _write(files.ca, _pem(ca), 0o644)
+            private_file.write(files.ca, _pem(ca), mode=0o644)
         _check_ca(ca, folder, base, now)
         assert ca is not None
         if not _serves(files, ca, base, now):
@@ -78,7 +78,7 @@ def ensure(folder: Path, base: str, now: datetime | None = None, broker_uid: int
                     f"for the class with fleet class tls {base} --renew"
                 )
             key = _new_key(files.key)
-            _write(files.cert, _pem(_sign_server(key, ca, ca_key, base, now)), 0o644)
+            private_file.write(files.cert, _pem(_sign_server(key, ca, ca_key, base, now)), mode=0o644)
         _own(files.key, broker_uid)
     except OSError as error:
         raise CertificateError(
@@ -211,7 +211,7 @@ def _name(of: x509.Name) -> str:
 def _new_key(path: Path) -> Key:
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    _write(path, pem, 0o600)
+    private_file.write(path, pem)
     return key
 
 
@@ -242,17 +242,6 @@ def _read(path: Path) -> bytes:
         return b""
     except OSError as error:
         raise CertificateError(f"{path} cannot be read ({error.strerror}): run this as its owner") from None
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent)  # 0600 from the start
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-        os.fchmod(file.fileno(), mode)
-    Path(temporary).replace(path)
 
 
 def _own(path: Path, uid: int | None) -> None:

@@ -154,7 +154,7 @@ def _delete(folder: ClassFolder) -> None:
 def who(folder: ClassFolder, text: str, group: str) -> ClassNode:
     """The node that a person means: one that is there, by id or name, else a new one."""
     text = " ".join(text.split())
-    known = folder.node(text) or next((one for one in folder.nodes if one.name.lower() == text.lower()), None)
+    known = folder.find(text)
     if known is not None:
         return ClassNode(known.id, known.name, group)
     if not is_person(text):

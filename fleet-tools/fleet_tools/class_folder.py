@@ -9,13 +9,14 @@ import contextlib
 import fcntl
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fleet_client import private_file
 from fleet_schema import topics, values
+from fleet_tools import class_root
 from fleet_tools.accounts_vault import CLASS, Owners, Vault
 from fleet_tools.errors import USAGE, FleetError
 from fleet_tools.words import did_you_mean
@@ -127,11 +128,11 @@ class ClassFolder:
     @property
     def running(self) -> Path:
         """Written by `fleet class start` while the broker and the dashboard run; may be stale."""
-        return self.folder / "running.json"
+        return self.folder / class_root.RUNNING
 
     def said(self) -> dict[str, Any]:
         """What `fleet class start` says of itself in `running`."""
-        return said(self.running)
+        return class_root.said(self.running)
 
     @property
     def vault(self) -> Vault:
@@ -147,17 +148,22 @@ class ClassFolder:
     def node(self, node_id: str) -> ClassNode | None:
         return next((one for one in self.nodes if one.id == node_id), None)
 
-    def known_node(self, text: str) -> ClassNode:
-        """By its id, or by a name that only one has; FleetError with the closest id if it is not in the class."""
+    def find(self, text: str) -> ClassNode | None:
+        """By its id, or by a name; FleetError if several have that name."""
         found = self.node(text)
         named = [one for one in self.nodes if one.name.casefold() == text.casefold()]
-        if found is not None or len(named) == 1:
-            return found or named[0]
-        if named:
+        if found is None and len(named) > 1:
             ids = ", ".join(one.id for one in named)
             raise FleetError(f"{len(named)} in class {self.base} are called {text}: say which, {ids}", USAGE)
-        hint = did_you_mean(text, [one.id for one in self.nodes]) or f"; fleet class show {self.base} lists all"
-        raise FleetError(f"there is no {text!r} in class {self.base}{hint}", USAGE)
+        return found or (named[0] if named else None)
+
+    def known_node(self, text: str) -> ClassNode:
+        """As `find`, and FleetError with the closest id if it is not in the class."""
+        found = self.find(text)
+        if found is None:
+            hint = did_you_mean(text, [one.id for one in self.nodes]) or f"; fleet class show {self.base} lists all"
+            raise FleetError(f"there is no {text!r} in class {self.base}{hint}", USAGE)
+        return found
 
     def replace(self, node: ClassNode) -> None:
         self.nodes = [node if one.id == node.id else one for one in self.nodes]
@@ -198,30 +204,13 @@ class ClassFolder:
         return True
 
 
-def root(env: Mapping[str, str] = os.environ) -> Path:
-    """The folder of the classes."""
-    if env.get("FLEET_CLASSES"):
-        return Path(env["FLEET_CLASSES"]).expanduser()
-    home = Path(env.get("HOME", "~")).expanduser()
-    return Path(env.get("XDG_DATA_HOME") or home / ".local" / "share") / "sensor-fleet" / "classes"
-
-
 def names(env: Mapping[str, str] = os.environ) -> list[str]:
     """The classes there are."""
     if env.get("FLEET_CLASS_FOLDER"):
         found = [env.get("FLEET_BASE", "fleet")] if (Path(env["FLEET_CLASS_FOLDER"]) / ROSTER).exists() else []
     else:
-        found = sorted(one.parent.name for one in root(env).glob("*/" + ROSTER))
+        found = sorted(one.parent.name for one in class_root.root(env).glob("*/" + ROSTER))
     return [one for one in found if topics.is_base(one)]
-
-
-def said(running: Path) -> dict[str, Any]:
-    """The document of a running.json; empty if there is none that can be read."""
-    try:
-        found = json.loads(running.read_text())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def places_of(name: str, env: Mapping[str, str] = os.environ) -> Places:
@@ -234,7 +223,7 @@ def places_of(name: str, env: Mapping[str, str] = os.environ) -> Places:
         )
     alone = env.get("FLEET_CLASS_FOLDER")
     if not alone:
-        folder = root(env) / name
+        folder = class_root.root(env) / name
         return Places(folder, folder / "credentials", folder / "broker")
     only = env.get("FLEET_BASE", "fleet")
     if name != only:
@@ -257,18 +246,7 @@ def write(path: Path, text: str, owner: int | None = None, prefix: str = "tmp") 
     Who writes without the lock takes another `prefix`: what begins with tmp is swept by who has it.
     """
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=prefix)  # 0600 from the start
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            if owner is not None:
-                os.chown(temporary, owner, owner)
-            Path(temporary).replace(path)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        private_file.write(path, text, owner=None if owner is None else (owner, owner), prefix=prefix)
     except OSError as error:
         raise FleetError(f"{path} cannot be written ({error.strerror}): run this as its owner") from None
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import click
 
 from fleet_schema import topics
-from fleet_tools import certificates, class_archive, class_folder, session
+from fleet_tools import certificates, class_archive, class_root, session
 from fleet_tools.accounts_vault import CLASS, DOCUMENT
 from fleet_tools.class_folder import ROSTER, ClassFolder
 from fleet_tools.class_start import refuse_if_running
@@ -62,7 +62,7 @@ def load_command(file: Path) -> int:
     """
     if os.environ.get("FLEET_CLASS_FOLDER"):
         raise FleetError("the class in Docker is in its volumes: docs/operations.md says how they are restored")
-    root = class_folder.root()
+    root = class_root.root()
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         staged = Path(tempfile.mkdtemp(prefix=".load-", dir=root))  # 0700

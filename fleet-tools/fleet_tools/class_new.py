@@ -12,7 +12,7 @@ from fleet_tools import class_accounts, class_roster, class_sheets, session
 from fleet_tools.class_folder import ClassFolder, ClassNode
 from fleet_tools.errors import OK, USAGE, FleetError
 
-MOST = 250  # of the 300 connections that a broker takes; the rest is for services and people who look
+MOST = 250  # each may count twice for a while in the broker's 700 connections; the rest is for services and who looks
 EPILOG = """\b
 Examples:
   fleet class new 3b --nodes 30               3b-01 to 3b-30

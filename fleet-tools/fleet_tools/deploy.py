@@ -86,7 +86,7 @@ def _what_to_do(board: Board, facts: Facts, work: Work, node_folder: Path) -> tu
     """The plan, and the settings if they change."""
     root = {name: (node_folder / name).read_bytes() for name in program.ROOT}
     files = program.load(node_folder, platform=facts.platform, with_umqtt=not facts.umqtt)
-    folders = [f"/{name}" for name in (*program.SLOTS, *program.FLAT)]
+    folders = [f"/{name}" for name in (*program.SLOTS, *program.FOLDERS)]
     there = board.hashes(folders, [f"/{name}" for name in root])
     chosen = program.chosen({name: board.read(f"/{name}") for name in program.CHOICE})
     known = board.read(CONFIG)

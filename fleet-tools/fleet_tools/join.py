@@ -95,9 +95,8 @@ def from_ticket(text: str) -> dict[str, Any]:
         wanted = ticket.parse(text).config()
     except ticket.TicketError as error:
         raise FleetError(str(error), USAGE) from None
-    at = re.match(r"\s*http://[^/]+:(\d{1,5})/join#", text)
-    if at and wanted["broker"].get("tls"):
-        wanted["broker"]["http"] = int(at[1])  # of the dashboard, which has the CA certificate
+    if wanted["broker"].get("tls"):
+        wanted["broker"]["http"] = ticket.http_port(text)
     return wanted
 
 

@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
-from fleet_client import Address, BrokerRefused, Client, ClientError, Message
-from fleet_schema import SchemaError, payloads, topics
+from fleet_client import Address, BrokerRefused, Client, ClientError
+from fleet_schema import payloads, topics
 from fleet_tools.accounts import Document
 from fleet_tools.errors import FleetError
 
@@ -205,25 +205,7 @@ async def announce(broker: Broker, until: int, now: int, over: bool) -> None:
             await client.publish(topic, b"", retain=True)
         if over:
             known = set(broker.accounts())
-            for node, payload in (await _online(client)).items():
+            for node, status in (await client.online_nodes(RETAINED_S)).items():
                 if node not in known:
-                    await client.publish(topics.node_topic(broker.base, node, "status"), payload, retain=True)
-
-
-async def _online(client: Client) -> dict[str, bytes]:
-    """{node: what its will would say} of all whose retained status is online."""
-    found: dict[str, bytes] = {}
-
-    def note(message: Message) -> None:
-        try:
-            node, kind, _ = topics.parse(client.base, message.topic)
-            status = payloads.decode(kind, message.payload)
-        except SchemaError:
-            return
-        if status["state"] == "online":
-            found[node] = json.dumps({"state": "lost", "boot": status["boot"], "conn": status["conn"]}).encode()
-
-    async with client.listen([topics.everything(client.base)[:-1] + "+/status"], note):
-        await asyncio.sleep(RETAINED_S)
-    found.pop(topics.HOST, None)
-    return found
+                    will = {"state": "lost", "boot": status["boot"], "conn": status["conn"]}
+                    await client.publish(topics.node_topic(broker.base, node, "status"), json.dumps(will), retain=True)

@@ -16,11 +16,10 @@ from pathlib import Path
 from fleet_tools.errors import FleetError
 
 SLOTS = ("a", "b")
-FOLDERS = ("fleet_node", "fleet_schema")
+FOLDERS = ("fleet_node", "fleet_schema")  # in a slot, or at the root of a board that was copied to by hand
 KINDS = (".py", ".txt")  # the sentences of joining.txt are read from flash
 ROOT = ("slot.py", "join.py", "main.py")  # in this order: main.py needs slot.py
 CHOICE = ("slot.a", "slot.b")
-FLAT = ("fleet_node", "fleet_schema")  # where a board that was copied to by hand has it
 
 
 def load(node: Path, *, platform: str, with_umqtt: bool) -> dict[str, bytes]:
@@ -45,12 +44,6 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def identity(files: Mapping[str, bytes]) -> str:
-    """The same for the same program: 12 hex digits over all paths and contents."""
-    every = "".join(f"{path} {digest(data)}\n" for path, data in sorted(files.items()))
-    return digest(every.encode())[:12]
-
-
 @dataclass
 class Plan:
     """`write` and `remove` are done in their order; `choice` is the slot file (name, bytes) that makes it count."""
@@ -61,10 +54,6 @@ class Plan:
     root: dict[str, bytes] = field(default_factory=dict)
     choice: tuple[str, bytes] | None = None
     clean: list[str] = field(default_factory=list)  # of a program that was copied by hand, after the switch
-
-    @property
-    def is_empty(self) -> bool:
-        return not (self.write or self.remove or self.root or self.choice or self.clean)
 
     @property
     def bytes(self) -> int:
@@ -88,7 +77,7 @@ def plan(
         made.remove = [path for path in there if path.startswith(base) and path[len(base) :] not in files]
         made.choice = _choice(number + 1, made.slot)
     made.root = {f"/{name}": data for name, data in root.items() if there.get(f"/{name}") != digest(data)}
-    made.clean = [path for path in there if path.startswith(tuple(f"/{folder}/" for folder in FLAT))]
+    made.clean = [path for path in there if path.startswith(tuple(f"/{folder}/" for folder in FOLDERS))]
     return made
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from fleet_schema import topics
+from fleet_tools import class_root
 from fleet_tools.errors import USAGE, FleetError
 
 DEFAULTS = {"broker": "mqtt://127.0.0.1:1883", "base": "fleet", "protocol": "auto"}
@@ -82,10 +83,8 @@ def _sources(
 def _class_that_runs(env: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The teacher's account of the class that `fleet class start` runs on this computer. Of several, none: which one
     is meant has to be said."""
-    from fleet_tools import class_folder
-
-    found = sorted(class_folder.root(env).glob("*/running.json"))
-    running = [path.parent for path in found if is_running(class_folder.said(path).get("pid"))]
+    found = sorted(class_root.root(env).glob(f"*/{class_root.RUNNING}"))
+    running = [path.parent for path in found if is_running(class_root.said(path).get("pid"))]
     if len(running) == 1:
         own = read_toml(running[0] / "credentials" / "tools" / "sensor-fleet" / "config.toml")
         yield f"from class {running[0].name}, which runs on this computer", own

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from fleet_schema import ticket
-from fleet_schema.ticket import TicketError
+from fleet_schema.ticket import TicketError, http_port
 
-__all__ = ["Ticket", "TicketError", "parse"]
+__all__ = ["Ticket", "TicketError", "http_port", "parse"]
 
 
 @dataclass(frozen=True)

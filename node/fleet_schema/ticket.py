@@ -10,6 +10,7 @@ text made here ever holds the secret, but the ticket itself.
 from fleet_schema import topics
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
+HTTP_PORT = 8080  # of a dashboard, unless somebody says another
 CA_DIGITS = 32  # the first hex digits of the SHA-256 of the class's CA certificate in DER form
 MAX_TICKET = 400
 FORM = "a ticket looks like mqtt://ada:abcd-efgh-jkmn-pqrs@192.168.1.10/3b"
@@ -63,6 +64,12 @@ def parse(text):
     }
     _check_ca(parsed["tls"], hashed, parsed["ca"])
     return parsed
+
+
+def http_port(text):
+    """Of the dashboard, which has the CA certificate: it stands in the link of a QR code, and not in a bare ticket."""
+    port = text.split("/join#")[0].rpartition(":")[2] if "/join#" in text else ""
+    return int(port) if port.isdigit() else HTTP_PORT
 
 
 def compose(ticket):

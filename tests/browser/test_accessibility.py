@@ -7,7 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from support.pages import PAGES, SIZES, THEMES
+from support.looks import looks
+from support.pages import PAGES, SIZES
 
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]
 WALLS = [(f"wall-{size}", f"/?size={size}&by=group", ".slot, .map-canvas") for size in SIZES]
@@ -37,13 +38,9 @@ def test_axe_has_nothing_against_the_page(page: Page, name: str, path: str, read
     page.emulate_media(reduced_motion="reduce")  # nothing is judged half way between two colours
     page.goto(path)
     expect(page.locator(ready).first).to_be_visible()
-    for width, height in WIDTHS:
-        page.set_viewport_size({"width": width, "height": height})
-        for theme in THEMES:
-            page.emulate_media(color_scheme="light" if theme == "light" else "dark")
-            expect(page.locator("html")).to_have_attribute("data-theme", theme)
-            violations = judge(page)
-            assert not violations, f"{path} at {width} px, {theme}:\n" + "\n".join(violations)
+    for width, theme in looks(page, WIDTHS):
+        violations = judge(page)
+        assert not violations, f"{path} at {width} px, {theme}:\n" + "\n".join(violations)
 
 
 def test_axe_has_nothing_against_the_open_view(page: Page) -> None:

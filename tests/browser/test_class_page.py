@@ -13,7 +13,8 @@ from playwright.sync_api import Page, expect
 
 from support.broker import Broker
 from support.dashboard import DashboardProcess
-from support.pages import CUT, SCREENS, THEMES
+from support.looks import looks, too_wide
+from support.pages import CUT
 from support.troubled_class import IDS, ROSTER, TROUBLES, TroubledClass
 
 pytestmark = pytest.mark.timeout(300)
@@ -78,17 +79,12 @@ def test_a_name_leads_to_its_node(page: Page) -> None:
 
 def test_the_class_can_be_read_at_every_width_in_both_themes(page: Page, shoot: Callable[[Page, str], Path]) -> None:
     page.emulate_media(reduced_motion="reduce")
-    for width, height in SCREENS:
-        page.set_viewport_size({"width": width, "height": height})
-        for theme in THEMES:
-            page.emulate_media(color_scheme="light" if theme == "light" else "dark")
-            expect(page.locator("html")).to_have_attribute("data-theme", theme)
-            page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-            shoot(page, f"class-of-thirty-{width}-{theme}")
-            too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert too_wide <= 0, f"the class is {too_wide} px wider than a screen of {width} px"
-            cut = page.evaluate(CUT)
-            assert not cut, f"the class at {width} px cuts off: {cut}"
+    for width, theme in looks(page):
+        shoot(page, f"class-of-thirty-{width}-{theme}")
+        wider = too_wide(page)
+        assert wider <= 0, f"the class is {wider} px wider than a screen of {width} px"
+        cut = page.evaluate(CUT)
+        assert not cut, f"the class at {width} px cuts off: {cut}"
         size = page.locator("tr[data-level=help] .roll-why").first.evaluate(
             "one => parseFloat(getComputedStyle(one).fontSize)"
         )

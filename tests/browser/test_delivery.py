@@ -6,7 +6,6 @@ What a healthy fleet does not do (lose readings) is put into the dashboard's ans
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -17,9 +16,10 @@ from playwright.sync_api import Page, Route, expect
 
 from support.broker import Broker
 from support.dashboard import DashboardProcess
+from support.looks import looks, too_wide
 from support.node import NodeProcess
+from support.pages import SCREENS
 
-SCREENS = ((390, 844), (1280, 800), (1920, 1080))
 MORE_COUNTS = """
 const parse = JSON.parse;
 JSON.parse = (text) => parse(text, (key, value) => (key === "counts" ? {...value, ...more} : value));
@@ -114,13 +114,10 @@ def test_every_outcome_is_said_in_words_newest_first(
         expect(page.locator(LINES).last).to_have_text("12 earlier starts, all stored")
         shown = [re.search(r"boot (\w+)", text) for text in page.locator(LINES).all_inner_texts()]
         assert [found[1] for found in shown if found] == [one["boot"] for one in EVERYTHING[:7]]
-        for (width, height), theme in itertools.product(SCREENS, ("light", "dark")):
-            page.set_viewport_size({"width": width, "height": height})
-            page.emulate_media(color_scheme="light" if theme == "light" else "dark")
-            expect(page.locator("html")).to_have_attribute("data-theme", theme)
+        for width, theme in looks(page):
             page.locator("[aria-label=Delivery]").scroll_into_view_if_needed()
-            too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert too_wide <= 0, f"{too_wide} px wider than a screen of {width} px"
+            wider = too_wide(page)
+            assert wider <= 0, f"{wider} px wider than a screen of {width} px"
             shoot(page, f"delivery-{width}-{theme}")
 
 
@@ -175,6 +172,6 @@ def test_many_tiles_still_have_room_for_what_is_short(
                 "every => every.filter((one) => one.scrollWidth > one.clientWidth).length"
             )
             assert cut == 0, f"{cut} of 14 tiles cut it off at {width} px"
-            too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert too_wide <= 0, f"the strip is {too_wide} px wider than a screen of {width} px"
+            wider = too_wide(page)
+            assert wider <= 0, f"the strip is {wider} px wider than a screen of {width} px"
             shoot(page, f"missing-many-{width}")

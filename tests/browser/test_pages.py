@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from support.broker import Broker, free_port
 from support.dashboard import DashboardProcess
+from support.looks import looks, too_wide
 from support.node import NodeProcess
 from support.tiers import ROOT
 
@@ -78,12 +78,9 @@ def test_nothing_is_cut_off_on_any_screen(page: Page, broker: Broker, shoot: Cal
         for path, ready in (("/", ".slot"), ("/leaderboard", ".ranks li"), ("/node/ada", ".u-over")):
             page.goto(path)
             expect(page.locator(ready).first).to_be_visible()
-            for (width, height), theme in itertools.product(SCREENS, ("light", "dark")):
-                page.set_viewport_size({"width": width, "height": height})
-                page.emulate_media(color_scheme="light" if theme == "light" else "dark")
-                expect(page.locator("html")).to_have_attribute("data-theme", theme)
-                too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-                assert too_wide <= 0, f"{path} is {too_wide} px wider than a screen of {width} px"
+            for width, theme in looks(page, SCREENS):
+                wider = too_wide(page)
+                assert wider <= 0, f"{path} is {wider} px wider than a screen of {width} px"
                 shoot(page, f"{path.strip('/').replace('/', '-') or 'wall'}-{width}-{theme}")
 
 

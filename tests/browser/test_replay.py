@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import re
 import sqlite3
@@ -18,8 +17,8 @@ from playwright.sync_api import Browser, Page, expect
 from fleet_dashboard import store_happenings, store_write
 from support.broker import Broker
 from support.dashboard import DashboardProcess
+from support.looks import looks, too_wide
 
-SCREENS = ((390, 844), (1280, 800), (1920, 1080))
 MINUTE = 60_000
 NODES = ("ada", "bo", "cy", "dee", "eve", "fay")
 T0 = (time.time_ns() // 1_000_000 - 90 * MINUTE) // 1000 * 1000  # what is stored begins an hour and a half ago
@@ -248,10 +247,7 @@ def test_the_replay_fits_every_screen(page: Page, browser: Browser, shoot: Calla
     page.emulate_media(reduced_motion="reduce")
     stand(page, LOST_AT + 8000)
     expect(page.locator(".replay-wall [data-node=bo] .tile-state")).to_have_text("lost")
-    for (width, height), theme in itertools.product(SCREENS, ("light", "dark")):
-        page.set_viewport_size({"width": width, "height": height})
-        page.emulate_media(color_scheme="light" if theme == "light" else "dark")
-        expect(page.locator("html")).to_have_attribute("data-theme", theme)
-        too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert too_wide <= 0, f"the replay is {too_wide} px wider than a screen of {width} px"
+    for width, theme in looks(page):
+        wider = too_wide(page)
+        assert wider <= 0, f"the replay is {wider} px wider than a screen of {width} px"
         shoot(page, f"replay-{width}-{theme}")

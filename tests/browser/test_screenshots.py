@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from support.pages import CUT, PAGES, SCREENS, THEMES
+from support.looks import looks, too_wide
+from support.pages import CUT, PAGES
 
 STATES = {"dmitri": "lost", "greta": "sleeping", "ines": "offline", "jonas": "silent", "ada": "online"}
 
@@ -31,14 +32,9 @@ def test_a_page_is_whole_at_every_width_in_both_themes(
         expect(page.locator(f"[data-node={node}]")).to_have_attribute("data-state", state)
     page.goto(path)
     expect(page.locator(ready).first).to_be_visible()
-    for width, height in SCREENS:
-        page.set_viewport_size({"width": width, "height": height})
-        for theme in THEMES:
-            page.emulate_media(color_scheme="light" if theme == "light" else "dark")
-            expect(page.locator("html")).to_have_attribute("data-theme", theme)
-            page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-            shoot(page, f"{name}-{width}-{theme}")
-            too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert too_wide <= 0, f"{path} is {too_wide} px wider than a screen of {width} px"
-            cut = page.evaluate(CUT)
-            assert not cut, f"{path} at {width} px cuts off: {cut}"
+    for width, theme in looks(page):
+        shoot(page, f"{name}-{width}-{theme}")
+        wider = too_wide(page)
+        assert wider <= 0, f"{path} is {wider} px wider than a screen of {width} px"
+        cut = page.evaluate(CUT)
+        assert not cut, f"{path} at {width} px cuts off: {cut}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +13,10 @@ from playwright.sync_api import Page, Route, expect
 from fleet_schema import topics
 from support.broker import Broker
 from support.dashboard import DashboardProcess
+from support.looks import looks, too_wide
 from support.node import NodeProcess
 from support.probe import Probe
 
-SCREENS = ((390, 844), (1280, 800), (1920, 1080))
 XSS = "<img src=x onerror=alert(1)>"
 
 
@@ -173,10 +172,7 @@ def test_the_timeline_fits_every_screen(page: Page, broker: Broker, shoot: Calla
         probe.publish(topics.node_topic("fleet", "ada", "tele", "sht4x"), b"{" + b"x" * 300)
         expect(page.locator(".card[data-kind=lost]")).to_be_visible()
         expect(page.locator(".card[data-kind=schema]")).to_be_visible()
-        for (width, height), theme in itertools.product(SCREENS, ("light", "dark")):
-            page.set_viewport_size({"width": width, "height": height})
-            page.emulate_media(color_scheme="light" if theme == "light" else "dark")
-            expect(page.locator("html")).to_have_attribute("data-theme", theme)
-            too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert too_wide <= 0, f"the timeline is {too_wide} px wider than a screen of {width} px"
+        for width, theme in looks(page):
+            wider = too_wide(page)
+            assert wider <= 0, f"the timeline is {wider} px wider than a screen of {width} px"
             shoot(page, f"timeline-{width}-{theme}")

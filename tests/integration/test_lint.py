@@ -238,7 +238,7 @@ def test_the_node_on_the_page_of_the_contract_gets_a_whole_grade(
 
 
 def test_an_account_that_may_only_look_can_lint_but_not_ask(tmp_path: Path) -> None:
-    library = plugin()
+    library = tiers.dynamic_security()
     tiers.require(library, "mosquitto's dynamic-security plugin is not installed")
     folder = tmp_path / "accounts"
     assert cli.run(["accounts", "init", "--folder", str(folder), "--board", "ada"]) == 0
@@ -263,12 +263,6 @@ def test_an_account_that_may_only_look_can_lint_but_not_ask(tmp_path: Path) -> N
             ).document()
             assert (document["code"], broken(document)) == (0, [])
             assert states(document)["F-CMD-6"] == "kept"
-
-
-def plugin() -> Path | None:
-    """Debian keeps it in a folder named after the processor, others beside mosquitto's libraries."""
-    places = (Path("/usr/lib"), Path("/usr/local/lib"), Path("/opt/homebrew/lib"))
-    return next((one for place in places for one in place.glob("**/mosquitto_dynamic_security.so")), None)
 
 
 def test_a_misspelt_id_is_shown_to_who_asks_for_it(broker: Broker, lint: Start) -> None:

@@ -9,13 +9,10 @@ from __future__ import annotations
 import json
 import math
 import random
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,7 +20,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from fleet_schema import payloads, topics
-from support import tiers
+from support.on_stage import OnStage
 
 SENSORS: dict[str, dict[str, list[str]]] = {
     "sht4x": {"temp": ["Cel", "temperature"], "hum": ["%RH", "humidity"]},
@@ -188,31 +185,11 @@ class Stage:
             time.sleep(max(0.0, due - time.monotonic()))
 
 
-class Crowd:
-    """The stage in a process of its own; the block begins when everybody has said hello."""
+class Crowd(OnStage):
+    """The stage in a process of its own."""
 
     def __init__(self, url: str, count: int = 0, cast: str = "crowd") -> None:
-        self._command = [sys.executable, "-m", "support.crowd", url, cast, str(count)]
-        self._said: list[str] = []
-
-    def __enter__(self) -> Crowd:
-        paths = ":".join(str(tiers.ROOT / part) for part in ("node", "tests"))
-        self._process = subprocess.Popen(
-            self._command, env={"PYTHONPATH": paths, "PATH": "/usr/bin:/bin"}, stdout=subprocess.PIPE, text=True
-        )
-        killer = threading.Timer(90, self._process.kill)
-        killer.start()
-        assert self._process.stdout is not None
-        hello = self._process.stdout.readline()
-        killer.cancel()
-        assert json.loads(hello or "{}") == {"on": "stage"}, f"the crowd did not come within 90 s; it said {hello!r}"
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.kill()
-        self._process.communicate()
+        super().__init__("support.crowd", url, cast, str(count))
 
 
 if __name__ == "__main__":

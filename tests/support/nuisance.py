@@ -6,19 +6,37 @@ import time
 import uuid
 from collections import Counter
 from types import TracebackType
+from typing import Self
 
 from support import raw
 
 
-class Guesser(threading.Thread):
+class Nuisance(threading.Thread):
+    """Goes on until its block ends; `per_second` says then how often it did it."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.per_second = 0.0
+        self._over = threading.Event()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self.join(30)
+
+
+class Guesser(Nuisance):
     """`with Guesser(port, "grace") as guesser:` tries passwords at full speed; `answers` counts what it was told."""
 
     def __init__(self, port: int, user: str) -> None:
-        super().__init__(daemon=True)
+        super().__init__()
         self.answers = Counter[str]()
-        self.per_second = 0.0  # when it has ended
         self._port, self._user = port, user
-        self._over = threading.Event()
 
     def run(self) -> None:
         began = time.monotonic()
@@ -37,25 +55,13 @@ class Guesser(threading.Thread):
             return "closed"
         return "refused" if said[3] else "LET IN"
 
-    def __enter__(self) -> "Guesser":
-        self.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self.join(30)
-
-
-class Knocker(threading.Thread):
+class Knocker(Nuisance):
     """`with Knocker(port, 1000) as knocker:` connects so often a second, if it can, and hangs up at once."""
 
     def __init__(self, port: int, per_second: float) -> None:
-        super().__init__(daemon=True)
-        self.per_second = 0.0  # when it has ended
+        super().__init__()
         self._port, self._goal = port, per_second
-        self._over = threading.Event()
 
     def run(self) -> None:
         began, knocks = time.monotonic(), 0
@@ -67,16 +73,6 @@ class Knocker(threading.Thread):
             knocks += 1
             self._over.wait(max(0.0, began + knocks / self._goal - time.monotonic()))
         self.per_second = knocks / (time.monotonic() - began)
-
-    def __enter__(self) -> "Knocker":
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self.join(30)
 
 
 class Silent:

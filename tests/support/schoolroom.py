@@ -18,15 +18,6 @@ from support.probe import Probe
 SHIPPED = tiers.ROOT / "broker" / "mosquitto.conf"
 
 
-def plugin() -> Path:
-    """Debian keeps it in a folder named after the processor, others beside mosquitto's libraries."""
-    places = (Path("/usr/lib"), Path("/usr/local/lib"), Path("/opt/homebrew/lib"))
-    found = next((one for place in places for one in place.glob("**/mosquitto_dynamic_security.so")), None)
-    tiers.require(found, "mosquitto's dynamic-security plugin is not installed")
-    assert found is not None
-    return found
-
-
 def limits() -> list[str]:
     """The limits of the broker that we ship: they must let every change through, and thirty at once."""
     return [line for line in SHIPPED.read_text().splitlines() if line.startswith(("max_", "memory_"))]
@@ -83,7 +74,9 @@ class Schoolroom:
     # -- with a broker ------------------------------------------------------------------------------------
 
     def __enter__(self) -> "Schoolroom":
-        lines = ("allow_anonymous false", f"plugin {plugin()}", f"plugin_opt_config_file {self.document}")
+        library = tiers.dynamic_security()
+        tiers.require(library, "mosquitto's dynamic-security plugin is not installed")
+        lines = ("allow_anonymous false", f"plugin {library}", f"plugin_opt_config_file {self.document}")
         self.broker = Broker(*lines, *limits())
         self.broker.start()
         self.announce()

@@ -7,19 +7,17 @@ what. One process, one connection for those who are fine, an own one for each wh
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from support import tiers
+from support.on_stage import OnStage
 
 NAMES = (
     *("Ada", "Bilal", "Chloé", "Dmitri", "Esra", "Finn", "Greta", "Hana", "Inês", "Jonas"),
@@ -220,33 +218,11 @@ def play(url: str) -> None:
         time.sleep(1)
 
 
-class TroubledClass:
+class TroubledClass(OnStage):
     """The class in a process of its own."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
-
-    def __enter__(self) -> TroubledClass:
-        paths = ":".join(str(tiers.ROOT / part) for part in ("node", "tests"))
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "support.troubled_class", self._url],
-            env={"PYTHONPATH": paths, "PATH": "/usr/bin:/bin"},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        killer = threading.Timer(90, self._process.kill)
-        killer.start()
-        assert self._process.stdout is not None
-        hello = self._process.stdout.readline()
-        killer.cancel()
-        assert json.loads(hello or "{}") == {"on": "stage"}, f"the class did not come within 90 s; it said {hello!r}"
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.kill()
-        self._process.communicate()
+        super().__init__("support.troubled_class", url)
 
 
 if __name__ == "__main__":

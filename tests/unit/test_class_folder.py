@@ -11,7 +11,7 @@ import pytest
 from hypothesis import strategies as st
 
 from fleet_schema import topics
-from fleet_tools import accounts, class_folder, class_new, class_roster, cli, live_accounts
+from fleet_tools import accounts, class_folder, class_new, class_root, class_roster, cli, live_accounts
 from fleet_tools.accounts import Account
 from fleet_tools.accounts_changes import changes
 from fleet_tools.class_folder import ClassFolder, ClassNode
@@ -194,8 +194,9 @@ def test_people_are_called_by_their_names_unless_two_have_it(
     assert fleet("reset", "3b", "ada-2") == 0
     folder = ClassFolder.open("3b")
     assert folder.known_node("ada").id == "ada"  # an id counts before a name
-    assert fleet("revoke", "3b", "ADA") == 2
-    assert "2 in class 3b are called ADA: say which, ada, ada-2" in capsys.readouterr().err
+    for verb in ("revoke", "add"):
+        assert fleet(verb, "3b", "ADA") == 2
+        assert "2 in class 3b are called ADA: say which, ada, ada-2" in capsys.readouterr().err
 
 
 def test_one_class_that_is_broken_hides_no_other(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -512,5 +513,5 @@ def test_an_answer_that_is_none_is_no_answer(payload: bytes) -> None:
 
 
 def test_the_environment_of_the_tests_is_not_a_class_of_somebody(root: Path) -> None:
-    assert class_folder.root() == root
+    assert class_root.root() == root
     assert os.environ["FLEET_CLASSES"] == str(root)

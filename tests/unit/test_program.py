@@ -54,7 +54,7 @@ def test_an_empty_board_gets_everything_into_the_first_slot() -> None:
 
 
 def test_a_board_that_has_it_gets_nothing() -> None:
-    assert program.plan(FILES, ROOT, deployed("b", FILES), (7, "b")).is_empty
+    assert program.plan(FILES, ROOT, deployed("b", FILES), (7, "b")) == program.Plan("b")
 
 
 def test_the_slot_that_runs_is_never_touched() -> None:
