@@ -214,7 +214,7 @@ def secrets_of(base: str, file: Path | None) -> dict[str, str]:
 
 
 def job_folder(base: str, env: Mapping[str, str] = os.environ) -> JobFolder:
-    from fleet_tools.class_folder import root
+    from fleet_tools.class_root import root
 
     return JobFolder(root(env).parent / "ota" / base)
 
