@@ -209,6 +209,22 @@ def test_the_filters_of_the_wall_work_and_stay_when_the_moment_changes(page: Pag
     expect(page).to_have_url(re.compile("/replay"))
 
 
+def test_whoever_types_in_a_filter_can_go_on_when_the_moment_changes(page: Page) -> None:
+    stand(page, T0 + 60_000)
+    expect(value(page)).to_have_text("59.0")
+    find = page.get_by_label("Find a node")
+    find.press_sequentially("ad")
+    scrub(page, T0 + 90_000)
+    expect(value(page)).to_have_text("89.0")
+    expect(find).to_be_focused()
+    page.keyboard.insert_text("a")
+    expect(find).to_have_value("ada")
+    page.locator(".replay-wall .view > summary").click()
+    scrub(page, T0 + 60_000)
+    expect(value(page)).to_have_text("59.0")
+    expect(page.get_by_label("Sort by")).to_be_visible()
+
+
 def test_what_has_expired_or_was_never_stored_is_said_in_one_sentence(page: Page, dashboard: DashboardProcess) -> None:
     page.goto(f"/replay?from={T0 - 40 * MINUTE}&to={T0 - 10 * MINUTE}")
     expect(page.locator(".replay-note")).to_contain_text("Nothing is stored from before")

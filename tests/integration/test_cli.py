@@ -273,7 +273,7 @@ def test_verify_accounts_for_every_reading_of_a_healthy_fleet(
     with NodeProcess(broker.url, "ada") as ada, NodeProcess(broker.url, "bo"):
         ada.world("tap button-a")
         for name in ("ada", "bo"):
-            dashboard.node(name, received(10))
+            dashboard.node(name, received(15))
         ran = fleet("verify", "--wait", "10", dashboard=dashboard.url)
         assert ran.code == 0, ran
         assert [line.split()[0] for line in ran.out.splitlines()] == ["node", "ada", "bo"]

@@ -19,6 +19,7 @@ from support.logins import Login
 from support.probe import Probe
 
 FLEET = [sys.executable, "-m", "fleet_tools"]
+LAST_WORD = "Ctrl-C here"  # with it the story ends that `fleet class start` tells
 
 
 def environment(root: Path) -> dict[str, str]:
@@ -99,6 +100,7 @@ class ClassRun:
             line = self._process.stdout.readline()
             assert line, f"the class did not start:\n{self.said}\n--- broker.log\n{self.broker_log}"
             self.lines.append(line.strip())
+        wait_for(lambda: LAST_WORD in self.said, "that the class has said all", told=lambda: self.said)
 
     def end(self, how: signal.Signals = signal.SIGINT, within: float = 30) -> int:
         assert self._process is not None

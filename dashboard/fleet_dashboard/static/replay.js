@@ -217,10 +217,12 @@ export class ReplayPage {
     if (asked !== this.sought || !this.shown) return;
     const fleet = await this.film.load();
     if (!fleet || !this.shown) return;
+    const doing = this.wall?.view.doing();
     this.wall?.hide();
     this.wall = new PastWall(fleet, new URLSearchParams(location.search));
     this.stage.replaceChildren(this.wall.element);
     this.wall.show();
+    if (doing) this.wall.view.goOn(doing);
     this.wall.patch(); // at once: a blank moment between two pictures would flicker
     this.patch();
   }

@@ -101,6 +101,18 @@ export class View {
     return query;
   }
 
+  /** Where somebody is in these controls, so that they can go on in those of the picture that replaces this one. */
+  doing() {
+    const {selectionStart, selectionEnd} = this.search;
+    return {at: controls(this).indexOf(document.activeElement), open: this.details.open, selectionStart, selectionEnd};
+  }
+
+  goOn({at, open, selectionStart, selectionEnd}) {
+    this.details.open = open;
+    controls(this)[at]?.focus({preventScroll: true});
+    if (document.activeElement === this.search) this.search.setSelectionRange(selectionStart, selectionEnd);
+  }
+
   /** Offer what there is: the groups and the quantities of the nodes. A choice stands, also while nobody has it. */
   offer(fleet) {
     const groups = fleet.groups();
@@ -121,6 +133,10 @@ export class View {
     const said = [size, this.show.split(",")[0], this.sort === "name" ? "" : `by ${this.sort}`];
     setText(this.now, said.filter(Boolean).join(", "));
   }
+}
+
+function controls(view) {
+  return [...view.element.querySelectorAll("input, select, button, summary")];
 }
 
 function legal(key, value) {
