@@ -1,6 +1,6 @@
 """How the tests share the processor: whole files in parallel, and what needs it for itself at the end.
 
-`make test` starts one worker more than there are processors, because most of our tests wait for other processes. A file
+`make test` starts two workers more than there are processors, because most of our tests wait for other processes. A file
 is run by one worker, so that what its tests share is there once. What measures time, or is a load itself, is ALONE:
 one worker runs it when all the others have finished.
 """
@@ -46,7 +46,7 @@ def place(nodeid: str) -> int:
 
 def workers() -> int:
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return usable + 1
+    return usable + 2
 
 
 class FilesThenAlone(LoadFileScheduling):
