@@ -4,7 +4,7 @@ A handler takes checked arguments and gives (runs on?, result or None), or raise
 """
 
 from fleet_node.commands import Refused
-from fleet_node.player import Player, blink, set_tone, tune_steps
+from fleet_node.player import Player, blink, set_tone
 from fleet_schema import SchemaError, commands
 
 DONE = (False, None)
@@ -69,11 +69,15 @@ class Actions:
         self._check_mute()
         if not self._buzzer:
             raise Refused("fail", "this board has no buzzer")
-        try:
-            steps = tune_steps(args["tune"])
-        except ValueError as error:
-            raise SchemaError("F-CMD-4", str(error))
-        self._buzzer.play(steps or ((args["hz"], args["ms"]),))
+        steps = ((args["hz"], args["ms"]),)
+        if args["tune"]:
+            from fleet_node.tunes import tune_steps
+
+            try:
+                steps = tune_steps(args["tune"]) or steps
+            except ValueError as error:
+                raise SchemaError("F-CMD-4", str(error))
+        self._buzzer.play(steps)
         return RUNS_ON
 
     def led(self, args):

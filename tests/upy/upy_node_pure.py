@@ -5,7 +5,7 @@ import json
 from fleet_node import ConfigError, config
 from fleet_node.backoff import Backoff
 from fleet_node.framing import Framer, FramingError, publish_id
-from fleet_node.player import tune_steps
+from fleet_node.tunes import tune_steps
 from fleet_node.uptime import Uptime
 
 
