@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak clean
+.PHONY: help demo test check bench soak mpy clean
 
 help:
 	@echo "make demo    a broker, five nodes and the dashboard on this PC (Ctrl-C stops them)"
@@ -12,6 +12,7 @@ help:
 	@echo "make check   format, lint, types, import boundaries"
 	@echo "make bench   the figures, as ratios measured in one run"
 	@echo "make soak    a fleet under random faults, and the verdict: MINUTES=15 NODES=100 SEED=n"
+	@echo "make mpy     the node compiled for boards, in dist/node"
 	@echo "make clean   remove what make made"
 
 demo: .venv/.ready
@@ -34,8 +35,11 @@ soak: .venv/.ready-test
 	@PYTHONPATH=tests $(BIN)/python -m soak --minutes $(or $(MINUTES),15) --nodes $(or $(NODES),100) \
 	  $(if $(SEED),--seed $(SEED))
 
+mpy: .venv/.ready-test
+	@$(BIN)/python -m fleet_tools.mpy $(ARGS)
+
 clean:
-	rm -rf .venv .demo node/lib tests/artifacts bench/results .bench .pytest_cache .mypy_cache .ruff_cache
+	rm -rf dist .venv .demo node/lib tests/artifacts bench/results .bench .pytest_cache .mypy_cache .ruff_cache
 
 .venv/.ready: pyproject.toml constraints.txt Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

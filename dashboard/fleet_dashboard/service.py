@@ -35,6 +35,7 @@ from fleet_dashboard.ledger import Ledger
 from fleet_dashboard.lesson import Lesson
 from fleet_dashboard.listening import listen
 from fleet_dashboard.live import FRAME_S, Live
+from fleet_dashboard.mip import Index
 from fleet_dashboard.namer import Namer
 from fleet_dashboard.nodes import PRESENCE, Node, Registry
 from fleet_dashboard.queries import Condition, Queries
@@ -48,6 +49,7 @@ from fleet_dashboard.settings import Settings
 from fleet_dashboard.store import Store
 from fleet_dashboard.tally import Event
 from fleet_dashboard.upkeep import Upkeep
+from fleet_dashboard.web_mip import MipPages
 from fleet_schema import topics
 
 STORE_ALERT_MS = 10_000
@@ -188,6 +190,7 @@ class Service:
             web_report.ReportPages(reports, self._now_ms),
             web_rounds.RoundPages(self._arena),
             web_class.ClassPages(self._classroom),
+            MipPages(Index()),
             web_roll.RollPages(self._roll),
             web_time.TimePages(self._store, self._registry.nodes, self._now_ms),
         )

@@ -20,6 +20,7 @@ TARGETS = ("secret.txt", "fleet.db", "teacher-code", "tokens.json", "etc/passwd"
 PLACES = (
     "/static/{}", "/static/vendor/{}", "/node/{}", "/api/nodes/{}", "/api/nodes/{}/series?sensor=x", "/api/commands/{}",
     "/api/rounds/{}", "/api/rounds/{}.csv", "/{}",
+    "/mip/package/py/{}/latest.json", "/mip/file/aa/{}",
 )  # fmt: skip
 ABSOLUTE = ("/etc/passwd", "//etc/passwd", "file:///etc/passwd", "%2fetc%2fpasswd", "C:%5cboot.ini", "~root/.profile")
 SIGNS = (SECRET, b"SQLite format 3", b"root:x:0", b"class Service", b'"digest"')

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.routing import BaseRoute
 
 from fleet_dashboard.web_class import ClassPages
+from fleet_dashboard.web_mip import MipPages
 from fleet_dashboard.web_report import ReportPages
 from fleet_dashboard.web_roll import RollPages
 from fleet_dashboard.web_rounds import RoundPages
@@ -18,5 +19,6 @@ def routes() -> list[BaseRoute]:
     parts = (
         *(RoundPages(nothing), ClassPages(nothing), ReportPages(nothing, nothing), TimePages(nothing, {}, nothing)),
         RollPages(nothing),
+        MipPages(nothing),
     )
     return [route for part in parts for route in part.routes()]
