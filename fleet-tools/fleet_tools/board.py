@@ -1,4 +1,4 @@
-"""One board at a serial port, by mpremote's transport. The only module that imports mpremote.
+"""One board at a serial port, by mpremote's transport. With board_line.py the only module that imports mpremote.
 
 mpremote says of its own API that it is not stable, so it is pinned, and what we need of it stands here once.
 """
@@ -14,14 +14,16 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+from mpremote import transport_serial
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 from serial import SerialException
 
+from fleet_tools.board_line import BAUD, SILENT_S, Line, Silent, why_closed
 from fleet_tools.errors import FleetError
 
-BAUD = 115200
-TRIES = 3
+PATIENCE_S = (5.0, 8.0, 15.0)  # for an answer, try by try
+INTERRUPT = b"\x03\x02"  # Ctrl-C, and Ctrl-B for the prompt
 CHUNK = 1024  # bytes of a file in one go: a board has room for it
 ROOM = 8192  # bytes of flash that are left free: the journal and the settings need some at once
 
@@ -73,6 +75,9 @@ def o(p):
         pass
 """
 
+# It prints what it did not understand to stdout, where only our data belongs.
+vars(transport_serial)["print"] = lambda *what: None
+
 
 class BoardError(FleetError):
     """One sentence about one board, with what to do."""
@@ -98,37 +103,68 @@ class Facts:
 class Board:
     """`with Board("/dev/ttyACM0") as board:`; every method raises BoardError. Not for two threads at once."""
 
-    def __init__(self, port: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        port: str,
+        *,
+        say: Callable[[str], None] = lambda text: None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`say` is told what a person at the board could do meanwhile."""
         self.port = port
+        self._say = say
         self._sleep = sleep
         self._transport: SerialTransport | None = None
+        self._line: Line | None = None
 
     def __enter__(self) -> Board:
         """Stops the program that runs there: after that the board is ours until `reset`."""
-        why = ""
-        for attempt in range(TRIES):
+        heard = b""
+        for attempt, patience in enumerate(PATIENCE_S):
             if attempt:
-                self._sleep(attempt)
+                self._say("does not answer: press its reset button now")
             try:
-                self._transport = SerialTransport(self.port, baudrate=BAUD)
-                self._transport.enter_raw_repl(soft_reset=True)
+                line = self._open(patience)
+            except (TransportError, SerialException, OSError):
+                if attempt == len(PATIENCE_S) - 1:
+                    raise BoardError(why_closed(self.port)) from None
+                self._sleep(1.0)  # after a reset it may be away for a moment
+                continue
+            try:
+                if attempt:
+                    self._interrupt(line, patience)
+                if self._transport:
+                    self._transport.enter_raw_repl(soft_reset=True)
+                line.silent_s = SILENT_S
                 return self
-            except (TransportError, SerialException, OSError) as error:
-                why = str(error)
+            except (TransportError, SerialException, OSError):
+                heard += bytes(line.heard)
                 self._close()
-        if "access" in why or "open port" in why:
-            raise BoardError(f"{self.port} cannot be opened: is the board plugged in, and no other program using it?")
-        raise BoardError(
-            f"{self.port} does not answer: press reset on the board and try again at once; "
-            "if that does not help, its firmware may not be MicroPython"
-        )
+        raise BoardError(_mute(self.port, heard))
+
+    def _interrupt(self, line: Line, patience: float) -> None:
+        """Ctrl-C until the prompt comes: whenever the board is reset, one of them comes before its program."""
+        end = time.monotonic() + patience
+        came = b""
+        while b">>> " not in came and time.monotonic() < end:
+            line.write(INTERRUPT)
+            self._sleep(0.02)
+            came = came[-8:] + line.read(line.inWaiting())
+
+    def _open(self, patience: float) -> Line:
+        self._transport = SerialTransport(self.port, baudrate=BAUD)
+        self._line = self._transport.serial = Line(self._transport.serial)
+        self._line.silent_s = patience
+        self._line.begin(4 * patience)  # what talks and talks is no MicroPython that waits for us
+        return self._line
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._close()
 
     def _close(self) -> None:
         transport, self._transport = self._transport, None
-        if transport is not None:
+        if transport is not None and self._line is not None:
+            transport.serial = self._line.port
             try:
                 transport.close()
             except (OSError, SerialException):
@@ -184,14 +220,32 @@ class Board:
         return bytes(self._call(lambda board: board.exec(program))).decode()
 
     def _call(self, work: Callable[[SerialTransport], Any]) -> Any:
-        if self._transport is None:
+        if self._transport is None or self._line is None:
             raise BoardError(f"{self.port} is not connected")
+        self._line.begin()
         try:
             return work(self._transport)
+        except Silent as error:
+            raise BoardError(
+                f"{self.port} does not answer any more: {error}; press its reset button and repeat this"
+            ) from None
         except TransportError as error:
             raise BoardError(_why(self.port, error)) from None
         except (OSError, SerialException) as error:
             raise BoardError(f"{self.port} is gone ({error}): plug it in again and repeat this") from None
+
+
+def _mute(port: str, heard: bytes) -> str:
+    """Why it cannot be ours, by what it said while it was asked to stop."""
+    if not heard.strip():
+        return (
+            f"{port} says nothing at all: let go of its reset and BOOT buttons, press reset once and repeat this; "
+            "if that does not help, flash MicroPython from micropython.org/download"
+        )
+    return (
+        f"{port} talks, but Ctrl-C does not stop it: press its reset button while this is repeated, so that Ctrl-C "
+        "comes before its program; if that does not help, flash MicroPython from micropython.org/download"
+    )
 
 
 def _why(port: str, error: TransportError) -> str:

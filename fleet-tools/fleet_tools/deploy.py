@@ -62,7 +62,7 @@ def one_board(work: Work, tell: Callable[[Work], None], *, dry_run: bool, node_f
 
     work.state = "working"
     say("stopping what runs there")
-    with Board(work.port) as board:
+    with Board(work.port, say=say) as board:
         facts = board.facts()
         if old := boards.too_old(facts.version):
             raise BoardError(f"{work.port}: {old}")

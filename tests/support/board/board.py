@@ -36,6 +36,7 @@ class VirtualBoard:
     """
 
     def __init__(self, *, heap: str = "2m", blocks: int = 256) -> None:
+        self.id = secrets.token_hex(6)
         self.output = bytearray()  # all that the board ever said
         self.starts = 0
         self.failure: str | None = None
@@ -45,11 +46,13 @@ class VirtualBoard:
         self.folder = Path(self._folder.name)
         self._lock = threading.Condition()
         self._off = False
+        self._reset = False
         self._alive = False
         self._closing = False
         self._cut = -1
         self.port = ""
         self._client = self._slave = -1
+        self._pid = 0  # of its MicroPython
         self._plug()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread: threading.Thread | None = None
@@ -118,6 +121,8 @@ class VirtualBoard:
         with self._lock:
             number = self.starts + 1
             self._cut = cut_after
+            for counter in self.folder.glob("writes.*"):
+                counter.unlink()
             self._off = False
             self._lock.notify_all()
         self.wait_for_start(number)
@@ -125,6 +130,23 @@ class VirtualBoard:
     @property
     def is_off(self) -> bool:
         return self._off
+
+    @property
+    def writes(self) -> int:
+        """Of the flash, the most in one life since the last `power_on` with `cut_after`."""
+        return max(int(counter.read_text() or 0) for counter in self.folder.glob("writes.*"))
+
+    def press_reset(self) -> None:
+        """As the button does: the chip starts again, at the same port."""
+        with self._lock:
+            number = self.starts + 1
+            self._reset = True
+            self._kill()
+        self.wait_for_start(number)
+
+    def freeze(self) -> None:
+        """It says nothing any more and takes nothing, as with its reset button held; `power_off` ends that too."""
+        os.kill(self._pid, signal.SIGSTOP)
 
     def _plug(self) -> None:
         """A new pty, as a USB port that comes back may have another name."""
@@ -156,11 +178,12 @@ class VirtualBoard:
             code, raw = self._one_life(raw)
             with self._lock:
                 self._alive = False
-                if code in (-signal.SIGKILL, 128 + signal.SIGKILL):
+                pressed, self._reset = self._reset, False
+                if code in (-signal.SIGKILL, 128 + signal.SIGKILL) and not pressed:
                     self._off = True
                     self._unplug()
                 self._lock.notify_all()
-            if self._off or code == RESET_EXIT:
+            if self._off or pressed or code == RESET_EXIT:
                 raw = False
             else:
                 self._say(b"MPY: soft reboot\r\n")
@@ -168,7 +191,8 @@ class VirtualBoard:
     def _one_life(self, raw: bool) -> tuple[int, bool]:
         """From power-on to the end of the process: (its exit code, was it in the raw REPL?)."""
         nonce = secrets.token_hex(16)
-        told = {"nonce": nonce, "raw": raw, "blocks": self._blocks, "cut": self._cut}
+        told = {"nonce": nonce, "raw": raw, "blocks": self._blocks, "cut": self._cut, "id": self.id}
+        told["life"] = self.starts + 1
         (self.folder / "board.json").write_text(json.dumps(told))
         master, slave = pty.openpty()
         tty.setraw(slave)
@@ -220,7 +244,7 @@ class VirtualBoard:
                     found = PROOF.search(held)
                     if found is None:
                         continue
-                    pid = self._prove(info, nonce, found)
+                    pid = self._pid = self._prove(info, nonce, found)
                     if not pid:
                         return raw
                     held = held[found.end() :]

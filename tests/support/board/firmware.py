@@ -1,8 +1,9 @@
 """What a board does at power-on, run by the Unix port in the sandbox: flash at /, boot.py, main.py, then the REPL.
 
-MicroPython. Told by the files of its folder: board.json {"nonce", "raw", "blocks", "cut"} and flash.img.
+MicroPython. Told by the files of its folder: board.json {"nonce", "life", "raw", "blocks", "cut", "id"} and flash.img.
 """
 
+import binascii
 import json
 import os
 import sys
@@ -15,15 +16,18 @@ RESET_EXIT = 75  # as node/sim/machine
 class Flash:
     """Flash as a chip has it, in a file: what LittleFS gets. With `cut` >= 0 the power goes off at that write.
 
-    In the last write only the first half arrives, as when a supply fails in the middle of a page.
+    In the last write only the first half arrives, as when a supply fails in the middle of a page. Where a cut is
+    planned, the writes of this life are counted in the file `counter`.
     """
 
     SIZE = 4096  # of a block
 
-    def __init__(self, file, count, cut):
+    def __init__(self, file, count, cut, counter):
         self._file = file
         self._count = count
         self._cut = cut
+        self._writes = 0
+        self._counter = open(counter, "w") if cut >= 0 else None
 
     def readblocks(self, number, buffer, offset=0):
         self._file.seek(number * self.SIZE + offset)
@@ -52,6 +56,11 @@ class Flash:
         self._cut -= 1
         self._file.write(data)
         self._file.flush()
+        if self._counter:
+            self._writes += 1
+            self._counter.seek(0)
+            self._counter.write(str(self._writes))
+            self._counter.flush()
 
 
 def power_on():
@@ -59,7 +68,7 @@ def power_on():
         board = json.load(file)
     with open("/board/rom.img", "rb") as file:
         rom = file.read()
-    flash = Flash(open("/board/flash.img", "r+b"), board["blocks"], board["cut"])
+    flash = Flash(open("/board/flash.img", "r+b"), board["blocks"], board["cut"], "/board/writes.%d" % board["life"])
     vfs.umount("/")  # of this machine nothing is left that has a name
     try:
         disk = vfs.VfsLfs2(flash)
@@ -71,6 +80,9 @@ def power_on():
     os.chdir("/")
     sys.path[:] = ["", ".frozen", "/lib", "/rom"]
     sys.argv[:] = []
+    import machine  # of the read-only memory
+
+    machine.unique_id = lambda: binascii.unhexlify(board["id"])
     return board
 
 
