@@ -1,4 +1,4 @@
-"""The room around a simulated node: temperature, humidity, pressure, motion, buttons and plugs over time.
+"""The room around a simulated node: temperature, humidity, pressure, light, motion, buttons and plugs over time.
 
 It owns the truth that the simulated chips measure. It changes by itself (a day lasts 10 minutes, seeded so
 that nodes differ) and by control lines. It knows neither the node nor MQTT; clock and seed are passed in.
@@ -8,7 +8,7 @@ import math
 
 DAY_S = 600
 REPEAT = "repeat"  # the last line of a script: from the start again
-_SET = {"temp": (-40, 85), "hum": (0, 100), "press": (300, 1100)}
+_SET = {"temp": (-40, 85), "hum": (0, 100), "press": (300, 1100), "light": (0, 100000)}
 _TAP_MS = 120
 
 
@@ -39,6 +39,10 @@ class World:
     def press(self):
         """hPa; weather passes in days."""
         return self._value("press", self._base[2] + 4 * self._wave(0.3) + 0.6 * self._wave(1.9), 0.02)
+
+    def light(self):
+        """lx; day and night."""
+        return self._value("light", 300 + 290 * self._wave(1), 1)
 
     def accel(self):
         """(x, y, z) in g: where up is, plus what a hand does."""
@@ -138,6 +142,6 @@ def parse(line):
             raise
         raise ValueError("a number is wrong in: " + line)
     raise ValueError(
-        "not a control line: " + line + " (set temp|hum|press N, auto, shake MS, tilt X Y Z, press|release|tap BUTTON, "
-        "plug|unplug SENSOR, life on|off, quit)"
+        "not a control line: " + line + " (set temp|hum|press|light N, auto, shake MS, tilt X Y Z, "
+        "press|release|tap BUTTON, plug|unplug SENSOR, life on|off, quit)"
     )

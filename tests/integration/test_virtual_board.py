@@ -1,7 +1,5 @@
 """The virtual board: an unmodified mpremote takes it for a board, and nobody can talk to one that is not isolated."""
 
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +8,7 @@ import pytest
 
 from support import tiers
 from support.board import NotIsolated, VirtualBoard, isolation
+from support.mpremote import mpremote
 
 
 @pytest.fixture(autouse=True)
@@ -21,17 +20,6 @@ def _can_isolate() -> None:
 def board() -> Iterator[VirtualBoard]:
     with VirtualBoard() as board:
         yield board
-
-
-def mpremote(board: VirtualBoard, *words: str, code: int | None = 0) -> str:
-    """What it printed; `code` is the exit code that it must have, None any."""
-    # Unbuffered, or what it prints and what the board prints come in another order.
-    environment = {"PATH": os.environ["PATH"], "HOME": str(board.folder), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "mpremote", "connect", board.port, *words]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    told = f"{words}: {done.returncode}\n{done.stdout}{done.stderr}\nthe board: {bytes(board.output[-2000:])!r}"
-    assert code in (done.returncode, None), told
-    return done.stdout + done.stderr
 
 
 def write(board: VirtualBoard, name: str, text: str, code: int = 0) -> str:

@@ -1,8 +1,8 @@
 """How the tests share the processor: whole files in parallel, and what needs it for itself at the end.
 
-`make test` starts two workers more than there are processors, because most of our tests wait for other processes. A file
-is run by one worker, so that what its tests share is there once. What measures time, or is a load itself, is ALONE:
-one worker runs it when all the others have finished.
+`make test` starts two workers more than there are processors, because most of our tests wait for other processes. A
+file is run by one worker, so that what its tests share is there once. What measures time, or is a load itself, is
+ALONE: one worker runs it when all the others have finished.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Simulated chips, each built from its datasheet: what a driver sees on the bus, conversion times included.
 
-A device reads the world (`temp()`, `hum()`, `press()`, `accel()`, `gyro()`) and the clock it is given, and
+A device reads the world (`temp()`, `hum()`, `press()`, `light()`, `accel()`, ...) and the clock it is given, and
 never the PC's own. `make` knows which chip is which; `instant` makes conversions take no time (tests only).
 """
 

@@ -1,6 +1,7 @@
 """What a board does at power-on, run by the Unix port in the sandbox: flash at /, boot.py, main.py, then the REPL.
 
-MicroPython. Told by the files of its folder: board.json {"nonce", "life", "raw", "blocks", "cut", "id"} and flash.img.
+MicroPython. Told by the files of its folder: board.json {"nonce", "life", "raw", "blocks", "cut", "id"}, flash.img and
+rom.img.
 """
 
 import binascii
@@ -76,14 +77,26 @@ def power_on():
         vfs.VfsLfs2.mkfs(flash)
         disk = vfs.VfsLfs2(flash)
     vfs.mount(disk, "/")
-    vfs.mount(vfs.VfsRom(memoryview(rom)), "/rom")
+    load(rom)
     os.chdir("/")
-    sys.path[:] = ["", ".frozen", "/lib", "/rom"]
+    sys.path[:] = ["", ".frozen", "/lib"]
     sys.argv[:] = []
-    import machine  # of the read-only memory
+    import machine  # it is built in
 
     machine.unique_id = lambda: binascii.unhexlify(board["id"])
     return board
+
+
+def load(rom):
+    """The modules of the image, as if they were built in: no file of them can be seen, let alone removed."""
+    vfs.mount(vfs.VfsRom(memoryview(rom)), "/rom")
+    sys.path[:] = ["/rom", ".frozen"]
+    for folder in ("", "machine", "devices"):
+        for name in os.listdir("/rom/" + folder):
+            if name.endswith(".py") and name != "__init__.py":
+                name = name[:-3]
+                __import__(folder + "." + name if folder else name)
+    vfs.umount("/rom")
 
 
 def run(name):

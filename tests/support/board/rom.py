@@ -1,4 +1,4 @@
-"""The firmware's own modules as the read-only file system that a board has beside its flash: `machine` of node/sim."""
+"""The modules that are built into the firmware, as one image: `machine` of node/sim and its chips."""
 
 import contextlib
 import io
