@@ -1,0 +1,216 @@
+"""`fleet ota` to thirty nodes in Docker: the broker, the dashboard and the node of our images, and a class's accounts.
+
+What can go wrong with an update goes wrong at one of them; tests/artifacts/ota.md is what became of each.
+"""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import tiers
+from support.composed import Fleet, wait_until
+from support.probe import Probe
+from support.slot_crew import SlotContainer
+from support.slots import new_program
+
+pytestmark = pytest.mark.timeout(900)  # the first of them builds the images
+TABLE = tiers.ROOT / "tests" / "artifacts" / "ota.md"
+NODES = [f"fleet-{number:02d}" for number in range(1, 31)]
+MEASURED, HEAP = "fleet-01", "320K"
+OLD, NEW = "0.1.0", "0.2.0"
+FULL, MANIFEST, FILES = "fleet-04", "fleet-05", "fleet-06"
+OFF = ("fleet-14", "fleet-15", "fleet-16")
+STAY_OLD = (FULL, MANIFEST, FILES)
+CUTS: dict[str, list[list[Any]]] = {
+    "fleet-02": [["bytes", share] for share in (1, 4000, 40_000, 90_000, 140_000, 200_000)],
+    "fleet-07": [["bytes", 1]],
+    "fleet-08": [["bytes", 20_000], ["bytes", 60_000]],
+    "fleet-09": [["bytes", 100_000], ["bytes", 120_000], ["chosen"]],
+    "fleet-10": [["bytes", 180_000]],
+    "fleet-11": [["chosen"]],
+    "fleet-12": [["trial"]],
+    "fleet-13": [["kept"]],
+}
+TROUBLES = {
+    FULL: ("the flash is full", {"place": "/full", "spare": 100_000}),
+    MANIFEST: ("the manifest is changed on its way", {"spoil": "manifest"}),
+    FILES: ("the files are changed on their way", {"spoil": "files"}),
+    **{node: ("off when it begins", {}) for node in OFF},
+    **{
+        node: ("killed at " + ", ".join(" ".join(map(str, cut)) for cut in cuts), {"cuts": cuts})
+        for node, cuts in CUTS.items()
+    },
+}
+WITHIN = 180
+
+
+@dataclass
+class Told:
+    """What `fleet ota start` said line by line, and at its end."""
+
+    code: int
+    job: dict[str, Any]
+    lines: list[tuple[float, str, str]] = field(default_factory=list)  # (monotonic, node, state)
+
+    @property
+    def states(self) -> dict[str, str]:
+        return {row["node"]: row["st"] for row in self.job["rows"]}
+
+    def row(self, node: str) -> dict[str, Any]:
+        found: dict[str, Any] = next(row for row in self.job["rows"] if row["node"] == node)
+        return found
+
+    def shown(self, node: str) -> list[str]:
+        return ["QUEUED", *(state for _, name, state in self.lines if name == node)]
+
+    def seconds(self, node: str) -> float:
+        at = [moment for moment, name, _ in self.lines if name == node]
+        return at[-1] - at[0]
+
+
+class Lesson:
+    """Thirty nodes in three containers, on the broker and the dashboard of a Compose project of their own."""
+
+    def __init__(self, fleet: Fleet, folder: Path, secrets: dict[str, str], probe: Probe) -> None:
+        self._fleet, self.folder, self.probe, self._secrets = fleet, folder, probe, secrets
+        (folder / "secrets.json").write_text(json.dumps(secrets))
+        self._env = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("FLEET_")},
+            "FLEET_CLASSES": str(folder / "classes"),
+            "FLEET_BROKER": fleet.url("tools"),
+        }
+        self.containers = [
+            SlotContainer(fleet.project, number, {node: self._about(node) for node in NODES[number::3]})
+            for number in range(3)
+        ]
+
+    def _about(self, node: str) -> dict[str, Any]:
+        broker = {"host": "broker", "port": 1883, "user": node, "password": self._secrets[node]}
+        config = {"node": node, "base": "fleet", "broker": broker, "sensors": ["sht4x"], "trial": 120}
+        about = {"place": "/flash", "config": config, **TROUBLES.get(node, ("", {}))[1]}
+        if node == MEASURED:
+            config["health"] = 1000
+            about["heap"] = HEAP
+        return about
+
+    def container(self, node: str) -> SlotContainer:
+        return next(one for one in self.containers if node in one.nodes)
+
+    def order(self, node: str, do: str, **more: Any) -> None:
+        self.container(node).order(node, do, **more)
+
+    def versions(self) -> dict[str, str]:
+        """{node: the version that it announced last}."""
+        found = {}
+        for one in self.probe.seen("fleet/1/+/meta"):
+            found[one.topic.split("/")[2]] = one.json()["app"]
+        return {node: found.get(node, "") for node in NODES}
+
+    def states(self) -> dict[str, str]:
+        found = {node["id"]: node["state"] for node in self._fleet.snapshot()["nodes"]}
+        return {node: found.get(node, "") for node in NODES}
+
+    def all_are(self, *offline: str) -> None:
+        expected = {node: "online" for node in NODES if node not in offline}
+        wait_until(
+            lambda: {node: state for node, state in self.states().items() if node not in offline} == expected,
+            self.states,
+            WITHIN,
+        )
+        wait_until(lambda: not any(self.states()[node] == "online" for node in offline), self.states, WITHIN)
+
+    def fleet(self, *words: str) -> dict[str, Any]:
+        """The job, as `fleet ota status` shows it."""
+        done = subprocess.run(self._command(*words), env=self._env, capture_output=True, text=True, timeout=60)
+        assert done.stdout, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def _command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "fleet_tools", "ota", *words, "--json"]
+
+    def start(self, source: Path, *words: str, meanwhile: Any = None) -> Told:
+        """`fleet ota start`, to its end."""
+        given = ("start", "--from", str(source), "--secrets", str(self.folder / "secrets.json"), *words)
+        process = subprocess.Popen(
+            self._command(*given), env=self._env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        told, said = Told(0, {}), []
+
+        def listen() -> None:
+            assert process.stderr is not None
+            for line in process.stderr:
+                said.append(line)
+                if found := re.match(r"(fleet-\d\d) +([A-Z_]+)", line):
+                    told.lines.append((time.monotonic(), found[1], found[2]))
+
+        listener = threading.Thread(target=listen, daemon=True)
+        listener.start()
+        try:
+            if meanwhile:
+                meanwhile()
+            told.code = process.wait(WITHIN)
+            listener.join(10)
+            assert process.stdout is not None
+            told.job = json.loads(process.stdout.read())
+        except (AssertionError, ValueError, subprocess.TimeoutExpired):
+            print("".join(said))
+            raise
+        finally:
+            process.kill()
+            process.communicate()
+        return told
+
+
+@pytest.fixture(scope="module")
+def lesson(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lesson]:
+    fleet = Fleet()
+    try:
+        fleet.compose("build", within=800)
+        fleet.compose("up", "--detach", "--wait", "broker", "dashboard", within=180)
+        fleet.compose("run", "--rm", "-T", "class", "new", "fleet", "--nodes", "30")
+        said = json.loads(fleet.compose("run", "--rm", "-T", "class", "show", "--secrets", "--json"))
+        secrets = {one["id"]: one["secret"] for one in said["nodes"]}
+        with Probe(fleet.url("tools"), "fleet/1/#") as probe, contextlib.ExitStack() as stack:
+            lesson = Lesson(fleet, tmp_path_factory.mktemp("ota"), secrets, probe)
+            for container in lesson.containers:
+                stack.enter_context(container)
+            lesson.all_are()
+            assert set(lesson.versions().values()) == {OLD}
+            yield lesson
+    finally:
+        logs = fleet.run("docker", "compose", "logs", "--no-color", "--tail", "40")
+        print(logs.stdout[-6000:])
+        fleet.run("docker", "compose", "--profile", "sim", "down", "--volumes", "--timeout", "5", within=120)
+
+
+def test_a_program_with_bad_syntax_gets_no_further_than_the_second_stage(lesson: Lesson, tmp_path: Path) -> None:
+    bad = new_program(tmp_path / "bad", "0.1.1", **{"fleet_node/app.py": "\nthis is no Python\n"})
+    mark = lesson.probe.mark()
+    told = lesson.start(bad, "--all", "--max-failures", "3")
+    tried = NODES[:3]
+    assert told.code == 3
+    assert told.states == {node: "FAILED" if node in tried else "CANCELED" for node in NODES}
+    assert all("SyntaxError" in told.row(node)["err"] for node in tried), told.job
+    assert told.job["over"] == "stopped after 3 failures"
+    order = [node for _, node, state in told.lines if state == "IN_PROGRESS"]
+    assert order[0] == NODES[0]
+    assert set(order) == set(tried)
+    first = next(at for at, node, state in told.lines if (node, state) == (NODES[0], "FAILED"))
+    assert all(at > first for at, node, _ in told.lines if node in tried[1:]), "the second stage did not wait"
+    asked = {one.topic.split("/")[2] for one in lesson.probe.seen("fleet/1/+/ota")[0:]}
+    assert asked == set(tried), "somebody else has touched it"
+    del mark
+    lesson.all_are()
+    assert set(lesson.versions().values()) == {OLD}
