@@ -11,12 +11,12 @@ import json
 from collections import OrderedDict
 
 from fleet_node import journal_files as files
+from fleet_node.slots import FULL
 
 BLOCK = 4096  # bytes that flash is erased in, and a file takes at least
 SEGMENT = 2 * BLOCK - 4  # littlefs keeps 4 bytes in the second block
 LEAST = 6 * BLOCK  # two segments and one that goes
 LOST = 8  # boots whose drops are remembered
-FULL = (28, 13)  # ENOSPC; EACCES is what FAT says when its folder is full
 
 _NUMBER, _BOOT, _FIRST, _NEXT, _SIZE = range(5)
 

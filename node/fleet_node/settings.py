@@ -1,7 +1,6 @@
 """What commands may change and a reset must not forget: name, groups, period. Owns the file in which they are kept."""
 
-from fleet_node.journal import FULL
-from fleet_node.slots import Slots
+from fleet_node.slots import FULL, Slots
 from fleet_schema import SchemaError, topics, values
 
 

@@ -7,6 +7,8 @@ file and renaming it would do the same on littlefs; on FAT a cut in a rename can
 import binascii
 import json
 
+FULL = (28, 13)  # ENOSPC; EACCES is what FAT says when its folder is full
+
 
 class Slots:
     def __init__(self, path):

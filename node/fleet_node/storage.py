@@ -2,8 +2,7 @@
 
 import os
 
-from fleet_node.journal import FULL, Journal
-from fleet_node.slots import Slots
+from fleet_node.slots import FULL, Slots
 
 
 def open_storage(config, said):
@@ -15,6 +14,8 @@ def open_storage(config, said):
     folder = config["journal"]
     journal = None
     if folder:
+        from fleet_node.journal import Journal  # only now: it costs memory
+
         try:
             journal = Journal(folder, config["journal_kb"] * 1024)
             return _next_boot(Slots(folder + "/boot"), journal), journal
