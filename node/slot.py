@@ -16,6 +16,8 @@ FILES = ("slot.a", "slot.b")
 WHY = "slot.why"
 GUARD_MS = 180000
 
+_kept = []
+
 
 def read(place=""):
     """(number, choice) of the file that counts; (0, None) if no program was ever chosen."""
@@ -87,7 +89,9 @@ def _guard(place=""):
     try:
         import machine
 
-        machine.Timer(0).init(mode=machine.Timer.ONE_SHOT, period=GUARD_MS, callback=lambda _: _bite(place))
+        timer = machine.Timer(-1 if sys.platform == "rp2" else 0)  # a Pico has none but those that are called -1
+        timer.init(mode=machine.Timer.ONE_SHOT, period=GUARD_MS, callback=lambda _: _bite(place))
+        _kept.append(timer)  # a Pico forgets one that nobody holds
     except (AttributeError, ImportError, ValueError):
         pass
 

@@ -42,6 +42,7 @@ def run(config):
         asyncio.run(node.run())
     except KeyboardInterrupt:  # coroutines end without their `finally`, so the goodbye is said out here
         node.goodbye()
+        node.board.at_prompt()
 
 
 class Node:
@@ -76,9 +77,8 @@ class Node:
             Sampler(name, sensors.load(name), self.board.i2c, self.settings, uptime, pause.left, put, self.report.warn)
             for name in config["sensors"]
         ]
-        buttons = self.board.buttons
-        self.buttons = [Button(name, *buttons[name], uptime, pause.left, put) for name in buttons]
-        resetting = self._resetting = asyncio.Event()
+        self.buttons = [Button(name, *pin, uptime, pause.left, put) for name, pin in self.board.buttons.items()]
+        resetting = self.resetting = asyncio.Event()  # set it for a clean reset
         self.update = Update(config, self.outbox, self.joining, self.report.said, resetting.set)
         self.actions = Actions(self.board, self.settings, uptime, pause, self._changed, self._birth, resetting.set)
         rest = (self.actions.handlers, self.outbox, uptime, self.report.fault, random.random)
@@ -96,9 +96,9 @@ class Node:
         self.spawn("outbox", self.outbox.run)
         for one in self.samplers + self.buttons:
             self.spawn(one.name, one.run)
-        for name, task in self.actions.tasks() + self.board.tasks() + self.update.tasks():
+        for name, task in self.actions.tasks() + self.board.tasks(self) + self.update.tasks():
             self.spawn(name, task)
-        await self._resetting.wait()
+        await self.resetting.wait()
         deadline = time.ticks_add(time.ticks_ms(), 1000)
         while self.outbox.acks_waiting() and time.ticks_diff(deadline, time.ticks_ms()) > 0:
             await asyncio.sleep_ms(20)
@@ -152,7 +152,7 @@ class Node:
 
     def received(self, topic, payload, retained):
         """A command, or what the host says; a retained command is older than this connection and never obeyed."""
-        if self.joining.received(topic, payload) or self.update.received(topic, payload):
+        if any(part.received(topic, payload) for part in (self.joining, self.update, self.board)):
             pass
         elif retained:
             self._odd += 1

@@ -16,6 +16,7 @@ NUMBERS = {  # key: (least, most, default)
     "jitter": (0, 2000, 200),  # ms over which the acks of a command to many nodes are spread
     "health": (1000, 3600000, 60000),  # ms between health reports
     "trial": (5, 150, 120),  # s in which a new program has to be heard by the host
+    "watchdog": (0, 120, 0),  # s after which a board that hangs is reset; 0 for never, else at least 5
     "lag_tick": (1, 1000, 50),  # ms between looks at the loop
 }
 TEXTS = ("user", "password", "ca", "tls_name", "fingerprint")  # of "broker"

@@ -95,6 +95,7 @@ class Link:
     def __init__(self, config, dialer, backoff, owner, spawn):
         self.conn = 0  # CONNECTs sent since boot
         self.session = None
+        self._attempts = 0
         self._client_id = config["node"].encode()
         self._broker = config["broker"]
         self._keepalive_s = config["keepalive"]
@@ -109,6 +110,7 @@ class Link:
         """Whatever goes wrong ends one session, never this loop."""
         while True:
             self._answer = None  # what came in place of a good CONNACK
+            self._attempts += 1
             try:
                 session = await asyncio.wait_for_ms(self._open(), self._patience_ms)
                 since = time.ticks_ms()
@@ -141,6 +143,10 @@ class Link:
 
     def is_up(self):
         return self.session is not None
+
+    def turns(self):
+        """Something else than before, unless this link is stuck: it tries again, or hears the broker."""
+        return self._attempts, self.session and self.session.heard
 
     def ready(self, urgent=False):
         """May publish() be called now?"""

@@ -25,6 +25,7 @@ class Sampler:
         self._warn = warn
         self._sensor = None
         self._missed = False
+        self._turns = 0
         self._again = time.ticks_ms()  # not before this is a sensor that is gone looked for again
 
     async def run(self):
@@ -37,6 +38,7 @@ class Sampler:
             last = due
             await asyncio.sleep_ms(0)  # a bus that takes longer than the period: others want to live too
             while True:
+                self._turns += 1
                 due = time.ticks_add(last, self._settings.period)
                 wait_ms = time.ticks_diff(due, time.ticks_ms())
                 if wait_ms <= 0:
@@ -44,6 +46,10 @@ class Sampler:
                 await asyncio.sleep_ms(min(wait_ms, SLICE_MS))
             if wait_ms < -self._settings.period:  # far behind: go on from here, do not catch up in a burst
                 due = time.ticks_ms()
+
+    def turns(self):
+        """Another number than before, unless this task is stuck."""
+        return self._turns
 
     async def sample(self):
         """{field: number or None}; all None if the sensor does not answer or answers nonsense."""

@@ -39,7 +39,7 @@ class Session:
         self._framer = Framer(MAX_PACKET)
         self._kick = asyncio.Event()
         self._broken = asyncio.Event()
-        self._rx = self._tx = time.ticks_ms()
+        self.heard = self._tx = time.ticks_ms()  # ticks of the last packet in, and out
 
     async def run(self, link_up):
         """Until something breaks; the reason."""
@@ -98,7 +98,7 @@ class Session:
             if not chunk:
                 raise EOFError
             for packet, whole in self._framer.feed(chunk):
-                self._rx = time.ticks_ms()
+                self.heard = time.ticks_ms()
                 self._take(packet, whole)
             if self._wire.out:
                 self._kick.set()
@@ -153,11 +153,11 @@ class Session:
             await asyncio.sleep_ms(self._patience_ms // 4)
             now = time.ticks_ms()
             if pinged is None:
-                if max(time.ticks_diff(now, self._rx), time.ticks_diff(now, self._tx)) >= self._ping_ms:
+                if max(time.ticks_diff(now, self.heard), time.ticks_diff(now, self._tx)) >= self._ping_ms:
                     self._codec.ping()
                     self._kick.set()
                     pinged = now
-            elif time.ticks_diff(self._rx, pinged) >= 0:
+            elif time.ticks_diff(self.heard, pinged) >= 0:
                 pinged = None
             elif time.ticks_diff(now, pinged) > self._patience_ms:
                 raise LinkError("the broker does not answer a ping")

@@ -189,7 +189,7 @@ import asyncio, time
 from fleet_node import boards
 board = boards.load("", {"node": "ada", "sensors": []})
 async def main():
-    tasks = {name: asyncio.create_task(run()) for name, run in board.tasks()}
+    tasks = {name: asyncio.create_task(run()) for name, run in board.tasks(None)}
     last = None
     worst = 0
     start = before = time.ticks_ms()

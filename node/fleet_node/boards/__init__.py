@@ -2,7 +2,9 @@
 
 A board has: name; i2c; buttons {name: (Pin, active_low)}; buzzer (PWM, silent) or None; led (on/off/value) or
 None; witness(kind, name, payload), which sees every reading, or None; unique_id() -> bytes or None; rssi() -> dBm
-or None; reset(); say(text); and tasks() -> [(name, coroutine function)], what it needs running beside the node.
+or None; reset(); say(text); tasks(node) -> [(name, coroutine function)], what it needs running beside the node;
+received(topic, payload) -> bool, was this of the broker for the board?; and at_prompt(), called when a person ended the
+program: from now on nothing may reset the board.
 """
 
 import sys

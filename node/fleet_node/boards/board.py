@@ -4,6 +4,8 @@ import machine
 
 from fleet_node.boards.wifi import Wifi
 
+DAY_MS = 86400000
+
 
 class Board:
     """Filled in by `create` of a board's module."""
@@ -16,8 +18,8 @@ class Board:
 
     def __init__(self, config):
         self.buttons = {}
-        wifi = config.get("wifi", {})
-        self.wifi = Wifi(wifi.get("ssid", ""), wifi.get("password", ""), self.say)
+        self.config = config
+        self.wifi = Wifi(config, self.say)
 
     def unique_id(self):
         return machine.unique_id()
@@ -31,8 +33,22 @@ class Board:
     def say(self, text):
         print(text)
 
-    def tasks(self):
-        return [("wifi", self.wifi.run)]
+    def tasks(self, node):
+        own = [("wifi", lambda: self.wifi.run(node.link.is_up))]
+        return own + (self.watchdog(node) if self.config.get("watchdog") else [])
+
+    def watchdog(self, node):
+        from fleet_node.boards import watchdog
+
+        return watchdog.tasks(self.config, node)
+
+    def at_prompt(self):
+        """A watchdog of an ESP32 cannot be stopped, but given a longer time."""
+        if self.config.get("watchdog"):
+            machine.WDT(timeout=DAY_MS)
+
+    def received(self, topic, payload):
+        return False
 
 
 def button(pin, pull=None):

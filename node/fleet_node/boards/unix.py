@@ -27,19 +27,20 @@ def create(config):
     node = config.get("node") or os.getenv("FLEET_NODE") or ""
     seed = config.get("seed") or os.getenv("FLEET_SEED") or node
     life = script is None and os.getenv("FLEET_LIFE") != "0"
-    return UnixBoard(config.get("sensors", ()), seed, node or "node", script or (), life)
+    return UnixBoard(config, seed, node or "node", script or (), life)
 
 
 class UnixBoard:
     name = "unix"
 
-    def __init__(self, sensors, seed, node, script, life):
+    def __init__(self, config, seed, node, script, life):
         """`script` is what load_script gives; with `life` somebody passes by now and then and presses or shakes."""
         start = time.ticks_ms()
+        self._config = config
         self.world = World(seed, lambda: time.ticks_diff(time.ticks_ms(), start))
         self.i2c = machine.I2C(0)
         self.plugs = self.world.plugs = Plugs(machine.bus(0), self.world)
-        for sensor in sensors:
+        for sensor in config.get("sensors", ()):
             try:
                 self.plugs.plug(sensor)
             except ValueError:
@@ -49,7 +50,11 @@ class UnixBoard:
         self.buzzer = machine.PWM(machine.Pin(2, machine.Pin.OUT), freq=2000, duty_u16=0)
         self.led = machine.Pin(19, machine.Pin.OUT, value=0)
         self._node = node
-        self.witness = Witness(os.getenv("FLEET_HISTORY")) if os.getenv("FLEET_HISTORY") else None
+        self.witness = None
+        if os.getenv("FLEET_HISTORY"):
+            from witness import Witness
+
+            self.witness = Witness(os.getenv("FLEET_HISTORY"))
         self._director = Director(self.world, self.say, life, script)
 
     def unique_id(self):
@@ -65,21 +70,22 @@ class UnixBoard:
     def say(self, text):
         print(self._node + ": " + text)
 
-    def tasks(self):
-        return [("sim-world", self._director.run), ("sim-stdin", self._director.listen), ("sim-chip", self._chip)]
+    def received(self, topic, payload):
+        return False
+
+    def at_prompt(self):
+        pass
+
+    def tasks(self, node):
+        own = [("sim-world", self._director.run), ("sim-stdin", self._director.listen), ("sim-chip", self._chip)]
+        if self._config.get("watchdog"):
+            from fleet_node.boards import watchdog
+
+            own += watchdog.tasks(self._config, node)
+        return own
 
     async def _chip(self):
         """What the silicon does by itself: resets that are pending, a watchdog that bites."""
         while True:
             machine.check()
             await asyncio.sleep_ms(500)
-
-
-class Witness:
-    """Writes every reading to a file as it is taken, for tests that ask what became of it: one JSON object a line."""
-
-    def __init__(self, path):
-        self._file = open(path, "ab")
-
-    def __call__(self, kind, name, payload):
-        self._file.write(b'{"kind":"%s","name":"%s",%s\n' % (kind.encode(), name.encode(), payload[1:]))

@@ -6,9 +6,9 @@ of the room they are in (devices/, world.py); whoever builds a board puts device
 
 import os
 
-from umachine import PinBase, Signal, idle, mem8, mem16, mem32, time_pulse_us  # noqa: F401
+import umachine
 
-from machine.i2c import I2C, SoftI2C, bus, chip  # noqa: F401
+from machine.i2c import I2C, bus, chip  # noqa: F401
 from machine.pin import Pin  # noqa: F401
 from machine.pwm import PWM  # noqa: F401
 
@@ -19,15 +19,18 @@ DEEPSLEEP_RESET = 4
 SOFT_RESET = 5
 RESET_EXIT = 75  # exit code of a process whose chip was reset: whoever started it starts it again
 
+_ELSEWHERE = {"timing": "RTC WDT freq lightsleep deepsleep soft_reset", "soft": "SoftI2C", "spi": "SPI"}
+
 dogs = []  # every WDT that was started
 _resetting = False
 
 
 def __getattr__(name):
-    if name not in ("RTC", "WDT", "freq", "lightsleep", "deepsleep", "soft_reset"):
-        raise AttributeError(name)
-    # The node does without these: loaded for who asks, to keep the simulation small.
-    return getattr(__import__("machine.timing", None, None, (name,)), name)
+    """The node does without these: loaded for who asks, to keep the simulation small."""
+    for module, names in _ELSEWHERE.items():
+        if name in names.split():
+            return getattr(__import__("machine." + module, None, None, (name,)), name)
+    return getattr(umachine, name)  # PinBase, Signal, idle, mem32, ...
 
 
 def reset():

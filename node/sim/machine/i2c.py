@@ -88,13 +88,6 @@ class I2C:
         return answer
 
 
-class SoftI2C(I2C):
-    """The same wires as bus 0, driven by software."""
-
-    def __init__(self, scl=None, sda=None, *, freq=400000, timeout=50000):
-        super().__init__(0)
-
-
 def _memaddr(memaddr, addrsize):
     if addrsize not in (8, 16):
         raise ValueError("addrsize must be 8 or 16")
