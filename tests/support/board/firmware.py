@@ -60,17 +60,18 @@ class Vfs:
 
     SIZE = 8 * 4096
 
-    def __init__(self, file):
+    def __init__(self, module, file):
+        self._module = module  # the global of this name becomes whatever a program at the REPL imports
         self._file = file
         self._rom = bytearray(self.SIZE)
         file.readinto(self._rom)
 
     def __getattr__(self, name):
-        return getattr(vfs, name)
+        return getattr(self._module, name)
 
     def mount_rom(self):
         try:
-            vfs.mount(vfs.VfsRom(memoryview(self._rom)), "/rom")
+            self.mount(self.VfsRom(memoryview(self._rom)), "/rom")
         except OSError:  # nothing was deployed
             return []
         return ["/rom", "/rom/lib"]
@@ -112,7 +113,7 @@ def power_on():
         disk = vfs.VfsLfs2(flash)
     vfs.mount(disk, "/")
     load(rom)
-    module = sys.modules["vfs"] = Vfs(romfs)
+    module = sys.modules["vfs"] = Vfs(vfs, romfs)
     os.chdir("/")
     sys.path[:] = ["", ".frozen", "/lib"] + module.mount_rom()  # noqa: RUF005  # MicroPython
     sys.argv[:] = []
