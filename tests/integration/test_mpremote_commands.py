@@ -149,6 +149,7 @@ def test_a_romfs_is_deployed_and_imported_from_after_the_next_reset(tmp_path: Pa
         board.power_off()
         board.power_on()
         assert mpremote(board, "exec", "import burnt; print(burnt.WORD)") == "from ROM\n"
+        assert "VfsLfs2" in mpremote(board, "exec", "import vfs; print(vfs.VfsLfs2)"), "of vfs nothing else is missing"
         (tmp_path / "image" / "big").write_bytes(bytes(33_000))
         assert "too big" in mpremote(board, "romfs", "--no-mpy", "deploy", str(tmp_path / "image"), code=1)
 
