@@ -140,6 +140,20 @@ class Silent(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+def test_a_romfs_is_deployed_and_imported_from_after_the_next_reset(tmp_path: Path) -> None:
+    (tmp_path / "image" / "lib").mkdir(parents=True)
+    (tmp_path / "image" / "lib" / "burnt.py").write_text("WORD = 'from ROM'\n")
+    with VirtualBoard() as board:
+        assert "8 blocks of 4096 bytes" in mpremote(board, "romfs", "query")
+        assert "ROMFS image deployed" in mpremote(board, "romfs", "--no-mpy", "deploy", str(tmp_path / "image"))
+        board.power_off()
+        board.power_on()
+        assert mpremote(board, "exec", "import burnt; print(burnt.WORD)") == "from ROM\n"
+        assert "VfsLfs2" in mpremote(board, "exec", "import vfs; print(vfs.VfsLfs2)"), "of vfs nothing else is missing"
+        (tmp_path / "image" / "big").write_bytes(bytes(33_000))
+        assert "too big" in mpremote(board, "romfs", "--no-mpy", "deploy", str(tmp_path / "image"), code=1)
+
+
 def test_rtc_is_set_to_the_time_of_this_machine(board: VirtualBoard) -> None:
     shown = mpremote(board, "rtc", "--set", "+", "rtc").split("(")[-1].strip(")\n ")
     year, month, day, _, hour, minute, second, _ = (int(number) for number in shown.split(","))

@@ -6,6 +6,7 @@ delete: what a script sees of this machine is read-only but for a folder of its 
 """
 
 import contextlib
+import functools
 import hashlib
 import os
 import shutil
@@ -39,6 +40,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.name for path in Path(folder).glob("test_*.sh"))) if folder else IN_DEBIAN
 
 
+@functools.cache
 def source() -> Path | None:
     """The folder of the scripts; None if they are not in the cache and there is no way to Debian."""
     folder = os.environ.get(VARIABLE)

@@ -62,6 +62,7 @@ class VirtualBoard:
         assert why is None, why
         self.folder.chmod(0o777 if os.geteuid() == 0 else 0o700)
         (self.folder / "flash.img").write_bytes(b"\xff" * BLOCK * self._blocks)
+        (self.folder / "romfs.img").write_bytes(b"\xff" * BLOCK * 8)
         (self.folder / "rom.img").write_bytes(rom.image(tiers.NODE / "sim"))
         shutil.copy(Path(__file__).with_name("firmware.py"), self.folder)
         for file in self.folder.iterdir():

@@ -1,7 +1,7 @@
 """What a board does at power-on, run by the Unix port in the sandbox: flash at /, boot.py, main.py, then the REPL.
 
-MicroPython. Told by the files of its folder: board.json {"nonce", "life", "raw", "blocks", "cut", "id"}, flash.img and
-rom.img.
+MicroPython. Told by the files of its folder: board.json {"nonce", "life", "raw", "blocks", "cut", "id"}, flash.img,
+romfs.img and rom.img, which has what is built in.
 """
 
 import binascii
@@ -64,12 +64,56 @@ class Flash:
             self._counter.flush()
 
 
+class Vfs:
+    """The module `vfs` with what this port leaves out: a ROMFS partition, as mpremote asks for it by vfs.rom_ioctl."""
+
+    SIZE = 8 * 4096
+
+    def __init__(self, module, file):
+        self._module = module  # the global of this name becomes whatever a program at the REPL imports
+        self._file = file
+        self._rom = bytearray(self.SIZE)
+        file.readinto(self._rom)
+
+    def __getattr__(self, name):
+        return getattr(self._module, name)
+
+    def mount_rom(self):
+        try:
+            self.mount(self.VfsRom(memoryview(self._rom)), "/rom")
+        except OSError:  # nothing was deployed
+            return []
+        return ["/rom", "/rom/lib"]
+
+    def rom_ioctl(self, what, number=0, *more):
+        if what == 1:
+            return 1  # partitions
+        if number != 0:
+            return -22
+        if what == 2:
+            return self._rom
+        if what == 3:  # erase; the answer is the least that can be written
+            at, length = more if len(more) == 2 else (0, more[0])
+            self._put(at, b"\xff" * length)
+            return 4
+        if what == 4:
+            self._put(*more)
+        return 4096 if what == 6 else 0
+
+    def _put(self, at, data):
+        self._rom[at : at + len(data)] = data
+        self._file.seek(at)
+        self._file.write(data)
+        self._file.flush()
+
+
 def power_on():
     with open("/board/board.json") as file:
         board = json.load(file)
     with open("/board/rom.img", "rb") as file:
         rom = file.read()
     flash = Flash(open("/board/flash.img", "r+b"), board["blocks"], board["cut"], "/board/writes.%d" % board["life"])
+    romfs = open("/board/romfs.img", "r+b")
     vfs.umount("/")  # of this machine nothing is left that has a name
     try:
         disk = vfs.VfsLfs2(flash)
@@ -78,8 +122,9 @@ def power_on():
         disk = vfs.VfsLfs2(flash)
     vfs.mount(disk, "/")
     load(rom)
+    module = sys.modules["vfs"] = Vfs(vfs, romfs)
     os.chdir("/")
-    sys.path[:] = ["", ".frozen", "/lib"]
+    sys.path[:] = ["", ".frozen", "/lib"] + module.mount_rom()  # noqa: RUF005  # MicroPython
     sys.argv[:] = []
     import machine  # it is built in
 
