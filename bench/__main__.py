@@ -7,6 +7,7 @@
     part      what it measures                                              minutes   with FULL=1
     link      a QoS 1 publish of a node against stock umqtt.simple              0.5
     memory    the heap of a node with three sensors                             0.5
+    sizes     flash, heap and start of the node and its link, as .py and .mpy   0.5
     flash     the wear and the time of the readings that a node keeps           0.5
     faults    five nodes under every fault of network, broker and host          3
     ingest    broker -> committed rows, against mosquitto_sub and Node-RED      4             8
@@ -32,6 +33,7 @@ from bench import machine
 PARTS = (
     "link",
     "memory",
+    "sizes",
     "flash",
     "faults",
     "ingest",
