@@ -32,7 +32,7 @@ VERBS = {
     "token": ("tokens", "Tokens for programs that use the dashboard's HTTP API."),
     "class": ("class_cli", "A class: who belongs to it, their secrets, and its broker."),
     "boards": ("boards", "What is plugged in, and whether it can be a node."),
-    "deploy": ("deploy", "Put the node's program onto boards: only what changed, safe against a cut."),
+    "deploy": ("deploy_cli", "Put the node's program onto boards: only what changed, safe against a cut."),
     "ota": ("ota", "Update nodes over the air: signed, in stages, back to the old program where it fails."),
     "accounts": ("accounts_cli", "The accounts of a broker that is closed to strangers."),
     "doctor": ("doctor", "Check this computer and the fleet; one line per check, with the fix."),
