@@ -104,7 +104,7 @@ def _what_to_do(
         raise BoardError(f"{work.port} knows no Wi-Fi: fleet deploy --wifi NAME asks for its password")
     work.node = config.get("node") or f"n-{facts.id[-6:]}"
     text = json.dumps(config, indent=1).encode()
-    forget = [] if _is_same(before, config) else list(board.hashes(*_memory(before)))
+    forget = [] if is_same(before, config) else list(board.hashes(*memory(before)))
     return program.plan(files, root, there, chosen), None if text == known else text, forget
 
 
@@ -117,12 +117,12 @@ def read_settings(known: bytes | None) -> dict[str, Any] | None:
     return config if isinstance(config, dict) else None
 
 
-def _is_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+def is_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     """Is it the node that it was? One that was none yet has nothing that could come out under a wrong name."""
     return all(not before.get(key) or before[key] == after.get(key) for key in ("node", "base"))
 
 
-def _memory(config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+def memory(config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     """Where a node keeps name, groups and waiting readings: (folders, files)."""
     state, journal = config.get("state"), config.get("journal")
     files = [f"/{str(state).lstrip('/')}.{end}" for end in "ab"] if state else []
