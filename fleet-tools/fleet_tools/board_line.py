@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import serial
 from mpremote.transport import TransportError
@@ -82,8 +83,42 @@ def why_closed(port: str) -> str:
     return f"{port} could not be opened a moment ago and can now: repeat this"
 
 
-def listen(port: str) -> serial.Serial:
-    """The port, to hear what a board says; SerialException or OSError. Neither this nor its end resets the board."""
+def lines(port: str, ended: threading.Event, note: Callable[[str], None]) -> Iterator[str]:
+    """What the board says, line by line, until `ended`; comes back after a reset or an unplugged cable. `note` is told
+    once what keeps it away."""
+    told = ""
+    while not ended.is_set():
+        try:
+            opened = _listen(port)
+        except (SerialException, OSError, ValueError) as error:
+            if (why := _sentence(port, error)) != told:
+                told = why
+                note(why)
+            ended.wait(POLL_S)
+            continue
+        if told:
+            note(f"{port} is back")
+        told = f"{port} is gone: waiting until it is back"
+        try:
+            yield from _said(opened, ended)
+        except (SerialException, OSError):
+            if not ended.is_set():
+                note(told)
+        finally:
+            with contextlib.suppress(SerialException, OSError):
+                opened.close()
+
+
+def _said(opened: serial.Serial, ended: threading.Event) -> Iterator[str]:
+    rest = b""
+    while not ended.is_set():
+        *whole, rest = (rest + opened.read(opened.in_waiting or 1)).split(b"\n")
+        for line in whole:
+            yield line.decode(errors="replace").rstrip("\r")
+
+
+def _listen(port: str) -> serial.Serial:
+    """The port, to hear what a board says. Neither this nor its end resets the board."""
     opened = serial.serial_for_url(port, baudrate=BAUD, exclusive=True, timeout=POLL_S)
     with contextlib.suppress(ImportError, AttributeError, OSError):  # Windows has no termios
         import termios
@@ -92,11 +127,6 @@ def listen(port: str) -> serial.Serial:
         found[2] &= ~termios.HUPCL  # or the lines DTR and RTS fall at the end, which is the reset of many boards
         termios.tcsetattr(opened.fd, termios.TCSANOW, found)
     return opened
-
-
-def why_not_heard(port: str, error: Exception) -> str:
-    """One sentence about a port that `listen` cannot open."""
-    return _sentence(port, error)
 
 
 def _sentence(port: str, error: Exception) -> str:

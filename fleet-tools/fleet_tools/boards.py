@@ -10,6 +10,7 @@ import click
 
 from fleet_tools import session
 from fleet_tools.errors import SOME_FAILED, USAGE, FleetError
+from fleet_tools.verbs import Verbs
 
 AT_ONCE = 16  # boards in parallel; each waits for its serial port most of the time
 OLDEST = (1, 24)  # of MicroPython: what node/ is written for
@@ -34,6 +35,14 @@ def some_ports(given: tuple[str, ...]) -> list[str]:
             "no board is plugged in: use a USB cable that carries data, and on Linux be in the group dialout", USAGE
         )
     return found
+
+
+def one_port(given: str | None) -> str:
+    """The one that was named, or the only one there is."""
+    found = some_ports((given,) if given else ())
+    if len(found) > 1:
+        raise FleetError(f"{len(found)} boards are plugged in ({', '.join(found)}): name one with --port", USAGE)
+    return found[0]
 
 
 def look(port: str) -> dict[str, Any]:
@@ -64,15 +73,24 @@ def too_old(version: tuple[int, ...]) -> str | None:
     return f"its MicroPython {have} is older than {need}: flash a newer one from micropython.org/download"
 
 
-@click.command("boards")
+VERBS = {
+    "save": ("boards_copy", "Their settings and accounts into a file of this computer."),
+    "load": ("boards_copy", "Bring them back, onto the same board or another one."),
+}
+
+
+@click.group("boards", cls=Verbs, verbs=VERBS, typed="fleet boards", invoke_without_command=True)
 @click.option("--port", "given", multiple=True, metavar="PORT", help="Only this one; may be repeated.")
 @session.json_option("the boards")
-def boards_command(given: tuple[str, ...], as_json: bool) -> int:
+@click.pass_context
+def boards_command(ctx: click.Context, given: tuple[str, ...], as_json: bool) -> int:
     """What is plugged in: board, firmware, free flash. Stops what runs there for a moment, then resets the board.
 
     \b
     Ports: --port, else FLEET_PORTS, else every USB serial port.
     """
+    if ctx.invoked_subcommand:
+        return 0
     found = some_ports(given)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         rows = list(pool.map(look, found))

@@ -1,4 +1,4 @@
-"""`fleet deploy`: the node's program and its settings onto boards, without a moment in which a cut would hurt.
+"""What `fleet deploy` does: the program and its settings onto boards, without a moment in which a cut would hurt.
 
 Every board has a thread of its own; what happens to one is its own line, and stops none of the others.
 """
@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,18 +21,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fleet_schema import topics
-from fleet_tools import boards, program, session, settings
-from fleet_tools.errors import ERROR, SOME_FAILED, USAGE, FleetError
+from fleet_tools import boards, program
+from fleet_tools.errors import FleetError
 from fleet_tools.fetch import NODE
 
 if TYPE_CHECKING:
     from fleet_client import Client, Message
     from fleet_tools.board import Board, Facts
+    from fleet_tools.board_accounts import Accounts
 
 SEEN_S = 45.0  # until a board with a slow Wi-Fi is on the broker
 CONFIG = "/config.json"
 NEW = "/config.new"
-LAST = Path(".fleet-deploy.json")  # what failed in this folder: for --failed-only
 
 
 @dataclass
@@ -40,6 +41,7 @@ class Work:
 
     port: str
     config: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)  # beside it, such as ca.der
     state: str = "waiting"
     node: str = ""
     says: str = ""
@@ -67,7 +69,7 @@ def one_board(work: Work, tell: Callable[[Work], None], *, dry_run: bool, node_f
         if old := boards.too_old(facts.version):
             raise BoardError(f"{work.port}: {old}")
         say(f"{facts.machine}, MicroPython {facts.firmware}: comparing")
-        plan, config = _what_to_do(board, facts, work, node_folder)
+        plan, config, forget = _what_to_do(board, facts, work, node_folder)
         if plan.bytes + ROOM > facts.free:
             need, have = plan.bytes // 1024 + ROOM // 1024, facts.free // 1024
             raise BoardError(f"{work.port} has {have} KB of flash free and needs {need}: take files off it first")
@@ -75,39 +77,56 @@ def one_board(work: Work, tell: Callable[[Work], None], *, dry_run: bool, node_f
         if dry_run:
             say(f"would copy {_amount(work)}")
             return
-        _carry_out(board, plan, config, say, work)
+        board.remove(forget)
+        _carry_out(board, plan, config, say)
         work.since = time.monotonic()
         board.reset()
     work.state = "copied"
     say(f"copied {_amount(work)}, now running" if work.copied else "nothing to copy, restarted")
 
 
-def _what_to_do(board: Board, facts: Facts, work: Work, node_folder: Path) -> tuple[program.Plan, bytes | None]:
-    """The plan, and the settings if they change."""
-    root = {name: (node_folder / name).read_bytes() for name in program.ROOT}
+def _what_to_do(
+    board: Board, facts: Facts, work: Work, node_folder: Path
+) -> tuple[program.Plan, bytes | None, list[str]]:
+    """The plan, the settings if they change, and what the board kept as another node."""
+    from fleet_tools.board import BoardError
+
+    root = {name: (node_folder / name).read_bytes() for name in program.ROOT} | work.files
     files = program.load(node_folder, platform=facts.platform, with_umqtt=not facts.umqtt)
     folders = [f"/{name}" for name in (*program.SLOTS, *program.FOLDERS)]
     there = board.hashes(folders, [f"/{name}" for name in root])
     chosen = program.chosen({name: board.read(f"/{name}") for name in program.CHOICE})
     known = board.read(CONFIG)
-    config = _settings(known, work.config, facts)
+    before = read_settings(known) or {}
+    config = {**before, **work.config}  # its Wi-Fi and its sensors stay
+    config["board"] = config.get("board") or board_of(facts)
+    if config["board"] and not (config.get("wifi") or {}).get("ssid"):
+        raise BoardError(f"{work.port} knows no Wi-Fi: fleet deploy --wifi NAME asks for its password")
     work.node = config.get("node") or f"n-{facts.id[-6:]}"
     text = json.dumps(config, indent=1).encode()
-    return program.plan(files, root, there, chosen), None if text == known else text
+    forget = [] if is_same(before, config) else list(board.hashes(*memory(before)))
+    return program.plan(files, root, there, chosen), None if text == known else text, forget
 
 
-def _settings(known: bytes | None, given: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
-    """What the board has, with what is given on top: its Wi-Fi and its sensors stay."""
+def read_settings(known: bytes | None) -> dict[str, Any] | None:
+    """A board's config.json; None if it has none that can be read."""
     try:
-        config = json.loads(known) if known else {}
+        config = json.loads(known) if known else None
     except ValueError:
-        config = {}
-    if not isinstance(config, dict):
-        config = {}
-    config = {**config, **given}
-    if not config.get("board"):
-        config["board"] = board_of(facts)
-    return config
+        return None
+    return config if isinstance(config, dict) else None
+
+
+def is_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Is it the node that it was? One that was none yet has nothing that could come out under a wrong name."""
+    return all(not before.get(key) or before[key] == after.get(key) for key in ("node", "base"))
+
+
+def memory(config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Where a node keeps name, groups and waiting readings: (folders, files)."""
+    state, journal = config.get("state"), config.get("journal")
+    files = [f"/{str(state).lstrip('/')}.{end}" for end in "ab"] if state else []
+    return [f"/{str(journal).strip('/')}"] if journal else [], files
 
 
 def board_of(facts: Facts) -> str:
@@ -119,7 +138,7 @@ def board_of(facts: Facts) -> str:
     return ""
 
 
-def _carry_out(board: Board, plan: program.Plan, config: bytes | None, say: Callable[[str], None], work: Work) -> None:
+def _carry_out(board: Board, plan: program.Plan, config: bytes | None, say: Callable[[str], None]) -> None:
     """In an order in which a cut at any moment leaves the old program or the new, and settings that are whole."""
     if plan.write:
         board.make_folders(program.folders_of(plan.write))
@@ -144,6 +163,43 @@ def _carry_out(board: Board, plan: program.Plan, config: bytes | None, say: Call
 
 def _amount(work: Work) -> str:
     return f"{work.copied} file{'' if work.copied == 1 else 's'}, {-(-work.size // 1024)} KB"
+
+
+def hand_out(
+    works: list[Work], tell: Callable[[Work], None], accounts: Accounts | None, taken: Collection[str] = ()
+) -> None:
+    """Gives each board its node, once it is known what all of them have: so two never get the same."""
+    from fleet_tools.board import Board
+    from fleet_tools.board_accounts import Known
+
+    if accounts is None:
+        return
+    found: dict[str, Known] = {}
+
+    def look(work: Work) -> None:
+        work.says = "looking whose it is"
+        tell(work)
+        with Board(work.port) as board:
+            found[work.port] = Known(work.port, board.facts().id, read_settings(board.read(CONFIG)))
+
+    each(works, tell, look)
+    known = [found[work.port] for work in works if work.port in found]
+    try:
+        given = accounts.give(known, taken)
+    except FleetError:
+        for one in known:  # they stand still since we looked
+            with contextlib.suppress(FleetError), Board(one.port) as board:
+                board.reset()
+        raise
+    for work in works:
+        if work.port in given:
+            account = given[work.port]
+            work.config, work.files = {**account.example, **work.config, **account.config}, account.files
+            if account.trouble:
+                work.state, work.says = "failed", account.trouble
+                tell(work)
+                with contextlib.suppress(FleetError), Board(work.port) as board:
+                    board.reset()
 
 
 class Lines:
@@ -173,14 +229,14 @@ def _line(work: Work) -> str:
     return f"{work.port:<16} {work.node or '-':<12} {work.state:<8} {work.says}"[:160]
 
 
-def deploy(works: list[Work], tell: Callable[[Work], None], *, dry_run: bool) -> None:
-    """Each work ends in `copied` or `failed` (`waiting` after a dry run); never raises for a board."""
+def each(works: list[Work], tell: Callable[[Work], None], do: Callable[[Work], None]) -> None:
+    """`do` with all that have not failed, at once; never raises for a board."""
 
     def work_on(work: Work) -> None:
         from fleet_tools.board import BoardError
 
         try:
-            one_board(work, tell, dry_run=dry_run)
+            do(work)
             return
         except BoardError as error:
             work.says = str(error)
@@ -190,10 +246,21 @@ def deploy(works: list[Work], tell: Callable[[Work], None], *, dry_run: bool) ->
         tell(work)
 
     with ThreadPoolExecutor(boards.AT_ONCE) as pool:
-        list(pool.map(work_on, works))
+        list(pool.map(work_on, [work for work in works if work.state != "failed"]))
 
 
-async def deploy_and_see(client: Client, works: list[Work], tell: Callable[[Work], None]) -> None:
+def deploy(
+    works: list[Work], tell: Callable[[Work], None], *, dry_run: bool, prepare: Callable[[], None] = lambda: None
+) -> None:
+    """Each work ends in `copied` or `failed` (`working` after a dry run); never raises for a board. `prepare` comes
+    first and may fail some."""
+    prepare()
+    each(works, tell, lambda work: one_board(work, tell, dry_run=dry_run))
+
+
+async def deploy_and_see(
+    client: Client, works: list[Work], tell: Callable[[Work], None], accounts: Accounts | None = None
+) -> None:
     """`deploy`, and then each board that was copied to has SEEN_S to say `online` on the broker."""
     from fleet_schema import SchemaError, payloads
 
@@ -212,8 +279,10 @@ async def deploy_and_see(client: Client, works: list[Work], tell: Callable[[Work
             online[node] = time.monotonic()
             news.set()
 
+    taken = list(await client.snapshot()) if accounts else []
+    prepare = functools.partial(hand_out, works, tell, accounts, taken)
     async with client.listen([topics.everything(client.base)[:-1] + "+/status"], note):
-        await asyncio.to_thread(deploy, works, tell, dry_run=False)
+        await asyncio.to_thread(deploy, works, tell, dry_run=False, prepare=prepare)
         waiting = [work for work in works if work.state == "copied"]
         end = time.monotonic() + SEEN_S
         while waiting and time.monotonic() < end:
@@ -230,85 +299,3 @@ async def deploy_and_see(client: Client, works: list[Work], tell: Callable[[Work
         work.state = "failed"
         work.says = f"runs, but was not on the broker within {SEEN_S:.0f} s; mpremote connect {work.port} shows why"
         tell(work)
-
-
-@click.command("deploy")
-@click.option("--port", "given", multiple=True, metavar="PORT", help="To this board; may be repeated.")
-@click.option("--all", "everybody", is_flag=True, help="To every board that is plugged in.")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Settings to lay over what the board has.",
-)
-@click.option("--failed-only", is_flag=True, help="Only to those that failed the last time in this folder.")
-@click.option("--dry-run", is_flag=True, help="Say what would be copied, and change nothing.")
-@click.option("--no-wait", is_flag=True, help="Do not wait until the nodes are on the broker.")
-@session.json_option("what became of each board")
-@session.connection_options
-def deploy_command(
-    given: tuple[str, ...],
-    everybody: bool,
-    config: Path | None,
-    failed_only: bool,
-    dry_run: bool,
-    no_wait: bool,
-    as_json: bool,
-    broker: str | None,
-    base: str | None,
-) -> int:
-    """Put the node's program onto boards: only what changed, and a cut leaves the old program or the new.
-
-    \b
-    Examples:
-      fleet deploy                                     the one board that is plugged in
-      fleet deploy --all --config classroom.json       twenty at once, with Wi-Fi and broker
-      fleet deploy --failed-only
-    """
-    targets = _targets(given, everybody, failed_only)
-    settings_of_all = _read_config(config)
-    works = [Work(port, settings_of_all) for port in targets]
-    lines = Lines(works)
-    if dry_run or no_wait:
-        deploy(works, lines.tell, dry_run=dry_run)
-    else:
-        chosen = settings.load(broker, base or settings_of_all.get("base"))
-        session.run(chosen, lambda client: deploy_and_see(client, works, lines.tell))
-    failed = [work.port for work in works if work.state == "failed"]
-    if not dry_run:
-        LAST.write_text(json.dumps({"failed": failed}) + "\n")
-    if as_json:
-        session.print_json({"boards": [work.as_json() for work in works]})
-    if failed:
-        session.note(f"{len(failed)} of {len(works)} failed; fleet deploy --failed-only tries them again")
-    return 0 if not failed else ERROR if len(failed) == len(works) else SOME_FAILED
-
-
-def _targets(given: tuple[str, ...], everybody: bool, failed_only: bool) -> list[str]:
-    if failed_only:
-        try:
-            failed = json.loads(LAST.read_text())["failed"]
-        except (OSError, ValueError, KeyError):
-            raise FleetError(
-                "nothing is known of an earlier deploy in this folder: leave --failed-only out", USAGE
-            ) from None
-        if not failed:
-            raise FleetError("nothing failed the last time", USAGE)
-        return [str(port) for port in failed]
-    found = boards.some_ports(given)
-    if len(found) > 1 and not (everybody or given):
-        raise FleetError(
-            f"{len(found)} boards are plugged in ({', '.join(found)}): name one with --port, or use --all", USAGE
-        )
-    return found
-
-
-def _read_config(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        config = json.loads(path.read_text())
-    except ValueError:
-        raise FleetError(f"{path} is not JSON: look for a missing comma or quote", USAGE) from None
-    if not isinstance(config, dict):
-        raise FleetError(f"{path} is not a JSON object: start from node/config.example.json", USAGE)
-    return config
