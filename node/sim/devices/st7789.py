@@ -1,8 +1,8 @@
 """Sitronix ST7789V2 behind the glass of an M5StickC PLUS (datasheet version 1.2, section 9.1: commands).
 
-The chip's memory is 240 columns by 320 rows; the glass shows columns 52 to 186 and rows 40 to 279. It shows the opposite
-of what is in memory unless inversion is on. `look` is what a person sees who holds the board on its side. What is
-against the datasheet is noted in `faults`.
+The chip's memory is 240 columns by 320 rows; the glass shows columns 52 to 186 and rows 40 to 279. It shows
+the opposite of what is in memory unless inversion is on. `look` is what a person sees who holds the board on
+its side. What is against the datasheet is noted in `faults`.
 """
 
 import time
