@@ -12,6 +12,7 @@ from fleet_node.boards import esp32, m5stickc_plus2, pico_w
 CONFIG = {
     "node": "ada",
     "base": "fleet",
+    "broker": {"host": "10.0.0.2", "http": 8080},
     "sensors": ["sht4x", "mpu6886"],
     "wifi": {"ssid": "lab", "password": "secret123"},
 }
@@ -54,7 +55,7 @@ def test_every_microcontroller_board_is_complete():
         board = complete(module.create(CONFIG))
         assert board.unique_id() == machine.unique_id() and board.rssi() is None
         names = [name for name, _ in board.tasks(Node())]
-        assert names == (["wifi", "screen"] if board.screen else ["wifi"]), names
+        assert names == (["wifi", "screen", "clock"] if board.screen else ["wifi"]), names
 
 
 def test_the_m5stickc_holds_its_power_and_sees_both_buses_as_one():

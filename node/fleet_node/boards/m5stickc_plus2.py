@@ -6,7 +6,7 @@ or AHT20 go. The node sees both as one.
 
 import asyncio
 
-from machine import I2C, SPI, Pin
+from machine import I2C, RTC, SPI, Pin
 
 from fleet_node.boards.board import Board, button, silent_pwm
 
@@ -50,7 +50,12 @@ def display():
 
 class M5StickC(Board):
     def tasks(self, node):
-        return Board.tasks(self, node) + self.screen.tasks(node, self.wifi.is_joined)
+        from fleet_node.boards.bm8563 import BM8563
+        from fleet_node.boards.clock import Clock
+
+        clock = Clock(BM8563(self.i2c), RTC(), self.config["broker"], self.say)
+        own = [("clock", lambda: clock.run(self.wifi.is_joined, node.link.is_up))]
+        return Board.tasks(self, node) + self.screen.tasks(node, self.wifi.is_joined) + own
 
     def received(self, topic, payload):
         return self.screen.received(topic, payload)
