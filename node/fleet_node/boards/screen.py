@@ -87,16 +87,17 @@ class Screen:
     def _value(self):
         """(sensor and field, number) of the one whose turn it is."""
         known = []
-        for sensor in sorted(self._readings):
-            for field, value in sorted(json.loads(self._readings[sensor])["v"].items()):
-                known.append((sensor + " " + field, value))
+        for sensor in self._config["sensors"]:
+            values = json.loads(self._readings[sensor])["v"] if sensor in self._readings else {}
+            for field in sorted(values, key=lambda name: (name != "temp", name)):
+                known.append((sensor + " " + field, values[field]))
         if not known:
             return "", ""
         what, value = known[self._turn % len(known)]
         if value is None:
             return what, "-"
         text = "%.1f" % value
-        return what, text if len(text) <= 6 else text.split(".")[0]
+        return what, "0.0" if text == "-0.0" else text if len(text) <= 6 else text.split(".")[0]
 
     def _state(self, node, is_joined):
         pause = node.pause.left()

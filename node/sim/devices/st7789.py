@@ -7,6 +7,8 @@ its side. What is against the datasheet is noted in `faults`.
 
 import time
 
+import framebuf
+
 COLUMNS, ROWS = 240, 320
 GLASS_COLUMNS, GLASS_ROWS = (52, 187), (40, 280)
 _MY, _MX, _MV = 0x80, 0x40, 0x20  # MADCTL, section 9.1.28
@@ -109,6 +111,22 @@ class ST7789:
         color = self.memory[place] << 8 | self.memory[place + 1]
         return color if self._inverted else color ^ 0xFFFF
 
+    def text(self, y, scale):
+        """(text, colour) of the line at row `y`: places are compared with framebuf's letters; `?` is none."""
+        known = _alphabet()
+        text, color = "", 0
+        for left in range(0, 240 - 8 * scale + 1, 8 * scale):
+            rows = []
+            for row in range(8):
+                bits = 0
+                for column in range(8):
+                    found = self.look(left + column * scale + scale // 2, y + row * scale + scale // 2)
+                    color = found or color
+                    bits = bits << 1 | (found != 0)
+                rows.append(bits)
+            text += known.get(bytes(rows), "?")
+        return text.rstrip(), color
+
     def picture(self, path):
         """What is seen, as a PPM file."""
         with open(path, "wb") as file:
@@ -117,3 +135,15 @@ class ST7789:
                 for x in range(240):
                     color = self.look(x, y)
                     file.write(bytes((color >> 8 & 0xF8, color >> 3 & 0xFC, color << 3 & 0xF8)))
+
+
+_letters = {}
+
+
+def _alphabet():
+    """{8 rows of 8 pixels: letter}"""
+    for code in () if _letters else range(32, 127):
+        data = bytearray(8)
+        framebuf.FrameBuffer(data, 8, 8, framebuf.MONO_HLSB).text(chr(code), 0, 0, 1)
+        _letters[bytes(data)] = chr(code)
+    return _letters
