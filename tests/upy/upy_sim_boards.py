@@ -9,7 +9,21 @@ from world import World
 from fleet_node import boards, sensors
 from fleet_node.boards import esp32, m5stickc_plus2, pico_w
 
-CONFIG = {"node": "ada", "sensors": ["sht4x", "mpu6886"], "wifi": {"ssid": "lab", "password": "secret123"}}
+CONFIG = {
+    "node": "ada",
+    "base": "fleet",
+    "broker": {"host": "10.0.0.2", "http": 8080},
+    "sensors": ["sht4x", "mpu6886"],
+    "wifi": {"ssid": "lab", "password": "secret123"},
+}
+
+
+class Node:
+    """What a board asks of the app's Node before it runs."""
+
+    def __init__(self):
+        self.joining = self
+        self.more = ()
 
 
 def complete(board):
@@ -40,7 +54,8 @@ def test_every_microcontroller_board_is_complete():
     for module in (esp32, pico_w, m5stickc_plus2):
         board = complete(module.create(CONFIG))
         assert board.unique_id() == machine.unique_id() and board.rssi() is None
-        assert [name for name, _ in board.tasks(None)] == ["wifi"]
+        names = [name for name, _ in board.tasks(Node())]
+        assert names == (["wifi", "screen", "clock"] if board.screen else ["wifi"]), names
 
 
 def test_the_m5stickc_holds_its_power_and_sees_both_buses_as_one():
@@ -51,7 +66,7 @@ def test_the_m5stickc_holds_its_power_and_sees_both_buses_as_one():
     Plugs(machine.bus(1), world).plug("sht4x")
     board = m5stickc_plus2.create(CONFIG)
     assert machine.Pin(4).value() == 1
-    assert set(board.buttons) == {"button-a", "button-b"}
+    assert set(board.buttons) == {"button-a", "button-b", "button-c"}
 
     async def read_both():
         await asyncio.sleep_ms(20)

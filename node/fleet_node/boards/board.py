@@ -15,6 +15,7 @@ class Board:
     buzzer = None
     led = None
     witness = None
+    screen = None
 
     def __init__(self, config):
         self.buttons = {}

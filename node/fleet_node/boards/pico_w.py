@@ -1,6 +1,6 @@
 """Raspberry Pi Pico W and Pico 2 W. Wire it as below, or change the numbers. Not tried on hardware (docs/boards.md)."""
 
-import os
+import sys
 
 import machine
 from machine import I2C, Pin
@@ -44,4 +44,4 @@ class PicoW(Board):
 
 def machine_name():
     """RP2040 or RP2350: the last word of `Raspberry Pi Pico W with RP2040`."""
-    return os.uname().machine.split()[-1]
+    return sys.implementation._machine.split()[-1]

@@ -77,7 +77,7 @@ class Wifi:
             return None
         try:
             return self._wlan.status("rssi")
-        except (OSError, ValueError, TypeError):  # not every port and firmware knows the word
+        except (OSError, ValueError, TypeError, RuntimeError):  # not every port and firmware knows the word
             return None
 
     def _tell(self, text):
@@ -102,7 +102,7 @@ class Wifi:
         for setting in ({"pm": none}, {"reconnects": 0}):
             try:
                 self._wlan.config(**setting)
-            except (OSError, ValueError, TypeError):
+            except (OSError, ValueError, TypeError, RuntimeError):
                 pass  # this port does not have this setting
 
     def _name_it(self):
@@ -165,7 +165,7 @@ class Wifi:
         """An ESP32 that is joined without an address only says that it is connecting, but knows its signal."""
         try:
             return bool(self._esp32 and self._wlan.status("rssi"))
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RuntimeError):
             return False
 
     async def _watch(self, is_up, patience):
