@@ -34,6 +34,7 @@ VERBS = {
     "boards": ("boards", "What is plugged in, and whether it can be a node."),
     "deploy": ("deploy", "Put the node's program onto boards: only what changed, safe against a cut."),
     "ota": ("ota", "Update nodes over the air: signed, in stages, back to the old program where it fails."),
+    "workshop": ("workshop", "Three hours from `print` to a class on one broker: lessons that check themselves."),
     "accounts": ("accounts_cli", "The accounts of a broker that is closed to strangers."),
     "doctor": ("doctor", "Check this computer and the fleet; one line per check, with the fix."),
     "completion": ("completion", "The script that makes the Tab key complete `fleet`."),
