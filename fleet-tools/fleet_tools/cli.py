@@ -36,6 +36,7 @@ VERBS = {
     "mount": ("mount", "Run a folder of this computer on a board, again at every change."),
     "logs": ("logs", "What boards say at their USB ports."),
     "ota": ("ota", "Update nodes over the air: signed, in stages, back to the old program where it fails."),
+    "workshop": ("workshop", "Three hours from `print` to a class on one broker: lessons that check themselves."),
     "accounts": ("accounts_cli", "The accounts of a broker that is closed to strangers."),
     "doctor": ("doctor", "Check this computer and the fleet; one line per check, with the fix."),
     "completion": ("completion", "The script that makes the Tab key complete `fleet`."),

@@ -38,8 +38,10 @@ class Child:
         log: Path | None = None,
         env: Mapping[str, str] | None = None,
         leashed: bool = False,
+        folder: Path | None = None,
     ) -> None:
         self.name = name
+        self._folder = folder  # where it runs, if not where we do
         self._log = log
         self._leashed = leashed
         self._command = [sys.executable, "-P", "-m", "fleet_tools.leash", *command] if leashed else list(command)
@@ -61,6 +63,7 @@ class Child:
                     stdout=out,
                     stderr=out,
                     env=self._env,
+                    cwd=self._folder,
                     start_new_session=True,
                 )
             except OSError as error:

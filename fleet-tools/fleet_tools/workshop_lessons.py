@@ -1,0 +1,171 @@
+"""The lessons as they lie in workshop/lessons, and the learner's folder. Owns what is copied where, and who is how far.
+
+workshop/lessons/02-tasks/   README.md  start.py  solution.py  check.toml  and what else the lesson needs
+my-workshop/02-tasks/        README.md  main.py (the start, and then the learner's)  and what else
+my-workshop/progress.json    {"begun": "02-tasks", "done": ["01-hello"]}
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shutil
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fleet_tools.errors import USAGE, FleetError
+from fleet_tools.fetch import NODE
+from fleet_tools.words import did_you_mean
+
+LESSONS = NODE.parent / "workshop" / "lessons"
+OURS = ("README.md", "start.py", "solution.py", "check.toml")
+# package -> its files that MicroPython needs; it is installed by pip on this computer and copied beside main.py
+PACKAGES = {"microdot": ("__init__.py", "microdot.py", "helpers.py")}
+WORDS_A_MINUTE = 180  # of a text with code in it
+
+
+@dataclass(frozen=True)
+class Lesson:
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def number(self) -> int:
+        return int(self.name.split("-")[0])
+
+    @property
+    def check(self) -> dict[str, Any]:
+        return tomllib.loads((self.folder / "check.toml").read_text())
+
+    @property
+    def readme(self) -> str:
+        return (self.folder / "README.md").read_text()
+
+    @property
+    def title(self) -> str:
+        """The heading of its README without the number."""
+        return self.readme.splitlines()[0].lstrip("# ").split(". ", 1)[-1]
+
+    @property
+    def code_lines(self) -> int:
+        """Of the solution, without blank ones and comments."""
+        text = (self.folder / "solution.py").read_text()
+        return sum(1 for line in text.splitlines() if line.strip() and not line.strip().startswith("#"))
+
+    @property
+    def reading_min(self) -> float:
+        return round(len(self.readme.split()) / WORDS_A_MINUTE, 1)
+
+    def lay(self, program: str, target: Path) -> None:
+        """The lesson in `target`, with start.py or solution.py as its main.py. A main.py that is the learner's stays
+        beside it, as main.old.py, main.old2.py and so on."""
+        target.mkdir(parents=True, exist_ok=True)
+        main = target / "main.py"
+        ours = [(self.folder / name).read_text() for name in ("start.py", "solution.py")]
+        if main.exists() and main.read_text() not in ours:
+            olds = (target / f"main.old{number or ''}.py" for number in (0, *range(2, 1000)))
+            main.replace(next(old for old in olds if not old.exists()))
+        main.write_text((self.folder / program).read_text())
+        shutil.copy(self.folder / "README.md", target)
+        for extra in self.folder.iterdir():
+            if extra.is_file() and extra.name not in OURS:
+                shutil.copy(extra, target)
+        for package in self.check.get("packages", []):
+            copy_package(package, target)
+
+
+def copy_package(name: str, target: Path) -> None:
+    """The files of an installed package that MicroPython needs; FleetError if it is not installed."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise FleetError(
+            f"this lesson needs {name}: .venv/bin/pip install -c constraints.txt {name}, and start it again"
+        )
+    (target / name).mkdir(exist_ok=True)
+    for file in PACKAGES[name]:
+        shutil.copy(Path(spec.submodule_search_locations[0]) / file, target / name)
+
+
+def every() -> list[Lesson]:
+    if not LESSONS.is_dir():
+        raise FleetError("the lessons are not here: the workshop needs the whole repository, not only the package")
+    return [Lesson(path) for path in sorted(LESSONS.glob("[0-9][0-9]-*")) if path.is_dir()]
+
+
+def find(asked: str) -> Lesson:
+    """By its number or its name: 2, 02, tasks, 02-tasks."""
+    lessons = every()
+    for lesson in lessons:
+        names = {lesson.name, lesson.name.split("-", 1)[1]}
+        if asked in names or (asked.isdigit() and int(asked) == lesson.number):
+            return lesson
+    hint = did_you_mean(asked, [lesson.name.split("-", 1)[1] for lesson in lessons])
+    raise FleetError(f"there is no lesson {asked!r}{hint or f'; there are 1 to {lessons[-1].number}'}", USAGE)
+
+
+class Desk:
+    """The learner's folder: what was begun, what is done, and where each lesson lies."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._file = folder / "progress.json"
+        try:
+            told = json.loads(self._file.read_text())
+        except (OSError, ValueError):
+            told = {}
+        self.begun: str | None = told.get("begun")
+        self.done: list[str] = list(told.get("done", []))
+
+    def place(self, lesson: Lesson) -> Path:
+        return self.folder / lesson.name
+
+    def begin(self, lesson: Lesson) -> bool:
+        """False if it lies there already: what a learner wrote stays."""
+        fresh = not (self.place(lesson) / "main.py").exists()
+        if fresh:
+            lesson.lay("start.py", self.place(lesson))
+        self.begun = lesson.name
+        self._save()
+        return fresh
+
+    def again(self, lesson: Lesson) -> None:
+        lesson.lay("start.py", self.place(lesson))
+        self.begun = lesson.name
+        self._save()
+
+    def solve(self, lesson: Lesson) -> None:
+        """Whoever jumps over a lesson finds its solution in its place."""
+        lesson.lay("solution.py", self.place(lesson))
+
+    def passed(self, lesson: Lesson) -> None:
+        if lesson.name not in self.done:
+            self.done.append(lesson.name)
+            self._save()
+
+    def next(self) -> Lesson:
+        """The first that is not done; the last if all are."""
+        lessons = every()
+        return next((one for one in lessons if one.name not in self.done), lessons[-1])
+
+    def current(self) -> Lesson:
+        return find(self.begun) if self.begun else self.next()
+
+    def state(self, lesson: Lesson) -> str:
+        if lesson.name in self.done:
+            return "done"
+        return "begun" if (self.place(lesson) / "main.py").exists() else ""
+
+    def _save(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._file.write_text(json.dumps({"begun": self.begun, "done": self.done}) + "\n")
+
+
+def todo(program: str) -> list[str]:
+    """What a start asks for: the texts of its TODO comments."""
+    return re.findall(r"#\s*TODO:?\s*(.+)", program)

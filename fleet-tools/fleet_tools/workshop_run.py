@@ -1,0 +1,101 @@
+"""A learner's program while it is checked: on this computer by MicroPython's Unix port, on a board by mpremote."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from fleet_tools.errors import FleetError
+from fleet_tools.processes import Child, micropython, stop
+
+POLL_S = 0.02
+MOST = 100_000  # characters that are read: nobody reads more
+ADDRESS = re.compile(r"http://[\w.-]+(?::\d+)?")
+NOISE = re.compile(r"Local directory .* is mounted at /remote")  # mpremote's, not the program's
+AT = re.compile(r'File "(?:main\.py|<stdin>|/remote/main\.py)", line (\d+)')
+
+
+def copy(folder: Path, target: Path, without: Iterable[str]) -> None:
+    """The learner's folder for one check, so that it leaves nothing behind: without what an earlier run has stored."""
+    shutil.copytree(folder, target, ignore=shutil.ignore_patterns(*without, "main.old*.py", "__pycache__"))
+
+
+class Program:
+    """`main.py` of `folder`. It runs from `start` to `stop`; what it said so far is in `lines`."""
+
+    def __init__(self, folder: Path, log: Path, *, heap: str, port: str | None = None) -> None:
+        self._port = port
+        self._log = log
+        if port is None:
+            command = [micropython(), "-X", f"heapsize={heap}", "main.py"]
+        else:
+            command = [sys.executable, "-m", "mpremote", "connect", port, "mount", ".", "run", "main.py"]
+        self._child = Child("main.py", command, log, folder=folder)
+
+    def start(self) -> None:
+        self._child.start()
+
+    @property
+    def lines(self) -> list[str]:
+        every = self._child.output()[:MOST].replace("\r", "").splitlines()
+        return [line for line in every if line.strip() and not NOISE.match(line)]
+
+    @property
+    def floods(self) -> bool:
+        """It prints without ever resting."""
+        return self._log.exists() and self._log.stat().st_size > MOST
+
+    @property
+    def running(self) -> bool:
+        return self._child.running
+
+    @property
+    def started(self) -> float:
+        """Monotonic."""
+        return self._child.started
+
+    @property
+    def address(self) -> str | None:
+        """Where it says that it serves."""
+        found = next(filter(None, (ADDRESS.search(line) for line in self.lines)), None)
+        return found[0] if found else None
+
+    @property
+    def error(self) -> str | None:
+        """What ended it: `NameError: name 'x' isn't defined, in line 5`."""
+        lines = self.lines
+        if not any(line.startswith("Traceback") for line in lines):
+            return None
+        if self._port is not None and "mpremote" in "".join(lines[-8:]):
+            return lines[-1]
+        places = [found[1] for found in map(AT.search, lines) if found]
+        last = next(line for line in reversed(lines) if not line.startswith(" "))
+        return f"{last}, in line {places[-1]}" if places else last
+
+    def stop(self) -> None:
+        stop([self._child], signal.SIGKILL, 5.0, lambda: False)
+        if self._port is not None:
+            if any(line.startswith("mpremote: failed to access") for line in self.lines):
+                raise FleetError(
+                    f"{self._port} cannot be opened: is the board plugged in, and no other program using it?"
+                )
+            _quiet(self._port)
+
+
+def _quiet(port: str) -> None:
+    """A board goes on when mpremote is gone: this interrupts it, and it waits for the next who comes."""
+    command = [sys.executable, "-m", "mpremote", "connect", port, "exec", "pass"]
+    for attempt in range(3):
+        time.sleep(attempt)
+        try:
+            if subprocess.run(command, capture_output=True, timeout=15, check=False).returncode == 0:
+                return
+        except subprocess.TimeoutExpired:
+            continue
+    raise FleetError(f"the board at {port} cannot be interrupted: press its reset button")

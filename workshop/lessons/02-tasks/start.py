@@ -1,0 +1,29 @@
+# Two tasks take turns: one blinks, the other waits for a slow sensor.
+import asyncio
+import time
+
+
+async def blink():
+    n = 0
+    while True:
+        n += 1
+        print("blink", n)
+        await asyncio.sleep_ms(200)
+
+
+async def measure():
+    n = 0
+    while True:
+        n += 1
+        print("measure", n, "begins")
+        time.sleep_ms(1000)  # TODO: so long the sensor needs; let the others run meanwhile
+        print("measure", n, "ends")
+        await asyncio.sleep_ms(500)
+
+
+async def main():
+    asyncio.create_task(blink())
+    await measure()
+
+
+asyncio.run(main())
