@@ -31,8 +31,7 @@ clock.power_on()
 pins = [machine.Pin(pin) for pin in (m5.SCREEN_DC, m5.SCREEN_CS, m5.SCREEN_RST, m5.SCREEN_LIGHT)]
 panel = ST7789(*pins)
 wires(1).append(panel)
-air = network.Air()
-radio = network.WLAN(network.STA_IF, air)
+radio = network.WLAN(network.STA_IF, network.Air())
 network.WLAN = lambda interface: radio
 boards.load = lambda name, config: m5.create(config)
 machine.Pin(m5.BUTTON_A).sim(1)
@@ -51,25 +50,9 @@ async def watch():
         await asyncio.sleep_ms(100)
 
 
-async def obey():
-    """`air off` and `air on` on stdin."""
-    reader = asyncio.StreamReader(sys.stdin.buffer)
-    line = b""
-    while True:
-        char = await reader.read(1)
-        if char in (b"\n", b""):
-            air.on = line != b"air off"
-            line = b""
-            if not char:
-                return
-        else:
-            line += char
-
-
 class Stick(app.Node):
     async def run(self):
         self.spawn("watch", watch)
-        self.spawn("obey", obey)
         await super().run()
 
 
