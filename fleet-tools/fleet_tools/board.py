@@ -22,7 +22,7 @@ from serial import SerialException
 from fleet_tools.board_line import BAUD, SILENT_S, Line, Silent, why_closed
 from fleet_tools.errors import FleetError
 
-PATIENCE_S = (5.0, 8.0, 15.0)  # for an answer, try by try
+PATIENCE_S = (2.0, 8.0, 15.0)  # for an answer, try by try; a board that just starts throws away what came before
 INTERRUPT = b"\x03\x02"  # Ctrl-C, and Ctrl-B for the prompt
 CHUNK = 1024  # bytes of a file in one go: a board has room for it
 ROOM = 8192  # bytes of flash that are left free: the journal and the settings need some at once

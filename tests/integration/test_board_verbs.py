@@ -122,7 +122,8 @@ def test_logs_listen_and_stop_nothing_and_come_back_after_a_reset_and_an_unplugg
         board.power_on()
         plug.unlink()
         plug.symlink_to(board.port)
-        logs.wait_for(lambda said: said.count("| starts") == 2, "its first line after the cable is back")
+        back = f"{plug} is back\n"
+        logs.wait_for(lambda said: "ada          | " in said.partition(back)[2], "a line after the cable is back")
         starts, board.output[:] = board.starts, b""
     board.expect(b"still here")
     assert board.starts == starts, "the end of listening has reset the board"
