@@ -1,7 +1,7 @@
 """Runs in a container of the node image: nodes with the two program slots of a board, each in a folder of its own.
 
 One JSON line on stdin names the nodes, each further one is an order; what happens to them are JSON lines on stdout.
-A node whose chip was reset (exit code 75) starts again, and one whose power was cut (kill -9) half a second later. Cuts
+A node whose chip was reset (exit code 75) starts again, and one whose power was cut (kill -9) a moment later. Cuts
 are ordered in advance: ["bytes", 2000] is due when so much of the new program is on the flash, ["chosen"] when it is to
 run next, ["trial"] when it has begun to run, ["kept"] when it is the one that counts. A node that is spoilt reaches the
 broker through a proxy that changes each chunk of the manifest, or of the files, on its way.
@@ -24,7 +24,7 @@ import slot  # the node's own
 
 RESET = 75
 LOOK_S = 0.02
-DARK_S = 0.5  # without power
+DARK_S = 0.3  # without power
 CHUNK = re.compile(rb'"at":\[(\d+),(\d+)\],"b64":"(....)')
 
 
