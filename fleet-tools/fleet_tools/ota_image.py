@@ -41,13 +41,17 @@ class Image:
 
     @classmethod
     def load(cls, folder: Path) -> Image:
-        """What `save` wrote."""
+        """What `save` wrote. FleetError if it was changed since: every node would fetch it, and then refuse it."""
         try:
             manifest = (folder / MANIFEST).read_bytes()
-            paths = [line.split()[2] for line in manifest.decode().splitlines()]
-            return cls(manifest, {path: (folder / "files" / path).read_bytes() for path in paths})
-        except (OSError, ValueError, IndexError) as error:
+            lines = [line.split() for line in manifest.decode().splitlines()]
+            files = {path: (folder / "files" / path).read_bytes() for _, _, path in lines}
+        except (OSError, ValueError) as error:
             raise FleetError(f"the program of the job in {folder} cannot be read ({error}): start a new job") from None
+        for digest, _, path in lines:
+            if program.digest(files[path]) != digest:
+                raise FleetError(f"{path} of the job in {folder} was changed since the job began: start a new job")
+        return cls(manifest, files)
 
     def save(self, folder: Path) -> None:
         for path, data in self.files.items():

@@ -63,6 +63,10 @@ class Rollout:
     async def _step(self, now: float) -> None:
         before = {row.node: row.st for row in self._job.rows}
         self._job.tick(self._online, now)
+        for row in self._job.rows:  # before anything is awaited: what nodes say meanwhile is told by _heard
+            if before[row.node] != row.st:
+                self._changed = True
+                self._tell(row)
         for row in self._job.to_offer(now):
             fields = self._image.offer(self._job.job, self._client.base, row.node, self._secrets[row.node])
             await self._publish("ota", row.node, payloads.encode("host_ota", fields), retain=True)
@@ -73,9 +77,6 @@ class Rollout:
                 await self._publish("ota", row.node, b"", retain=True)
                 row.offered = False
                 self._changed = True
-            if before[row.node] != row.st:
-                self._changed = True
-                self._tell(row)
         if self._changed:
             self._changed = False
             self._folder.save(self._job)

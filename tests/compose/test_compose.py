@@ -2,16 +2,13 @@
 
 import asyncio
 import json
-import os
 import re
 import shlex
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 

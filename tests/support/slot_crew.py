@@ -4,8 +4,7 @@ import contextlib
 import json
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
@@ -25,7 +24,7 @@ class SlotContainer:
         self.nodes = nodes
         self._lines: list[dict[str, Any]] = []
         self._other: list[str] = []
-        self._news = threading.Condition()
+        self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> "SlotContainer":
@@ -49,12 +48,11 @@ class SlotContainer:
     def _listen(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None
         for line in process.stdout:
-            with self._news:
+            with self._lock:
                 try:
-                    self._lines.append({**json.loads(line), "at": time.monotonic()})
+                    self._lines.append(json.loads(line))
                 except ValueError:
                     self._other.append(line.rstrip())
-                self._news.notify_all()
 
     def _send(self, what: Any) -> None:
         assert self._process is not None
@@ -65,15 +63,8 @@ class SlotContainer:
         self._send({"node": node, "do": do, **more})
 
     def told(self, node: str) -> list[dict[str, Any]]:
-        with self._news:
+        with self._lock:
             return [line for line in self._lines if line["node"] == node]
-
-    def expect(self, node: str, accept: Callable[[dict[str, Any]], bool], within: float = 60) -> None:
-        deadline = time.monotonic() + within
-        with self._news:
-            while not any(line["node"] == node and accept(line) for line in self._lines):
-                left = deadline - time.monotonic()
-                assert left > 0 and self._news.wait(left), f"{node} did not do that within {within} s:\n{self.tail()}"
 
     def tail(self) -> str:
         return "\n".join([*map(str, self._lines[-40:]), *self._other[-40:]])

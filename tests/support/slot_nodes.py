@@ -1,13 +1,14 @@
 """Runs in a container of the node image: nodes with the two program slots of a board, each in a folder of its own.
 
 One JSON line on stdin names the nodes, each further one is an order; what happens to them are JSON lines on stdout.
-A node whose chip was reset (exit code 75) starts again. The power of a node is cut (kill -9) when its next cut is due:
-["bytes", 2000] when so much of the new program is on its flash, ["chosen"] when it is to run next, ["trial"] when it
-has begun to run, ["kept"] when it is the one that counts. A node that is spoilt is reached through a proxy that changes
-each chunk of the manifest, or of the files, on its way.
+A node whose chip was reset (exit code 75) starts again, and one whose power was cut (kill -9) a moment later. Cuts
+are ordered in advance: ["bytes", 2000] is due when so much of the new program is on the flash, ["chosen"] when it is to
+run next, ["trial"] when it has begun to run, ["kept"] when it is the one that counts. A node that is spoilt reaches the
+broker through a proxy that changes each chunk of the manifest, or of the files, on its way.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -19,11 +20,11 @@ from typing import Any
 from fleet_tools import fetch, program
 
 sys.path.insert(0, str(fetch.NODE))
-import slot  # noqa: E402 (the node's own)
+import slot  # the node's own
 
 RESET = 75
 LOOK_S = 0.02
-DARK_S = 0.5  # without power
+DARK_S = 0.3  # without power
 CHUNK = re.compile(rb'"at":\[(\d+),(\d+)\],"b64":"(....)')
 
 
@@ -40,7 +41,7 @@ class Node:
         self.power = asyncio.Event()
         self.spoil: str | None = about.get("spoil")
         self._heap: list[str] = ["-X", f"heapsize={about['heap']}"] if about.get("heap") else []
-        self._cuts: list[list[Any]] = about.get("cuts", [])
+        self.cuts: list[list[Any]] = []
         self._config = about["config"]
         self._seed = str(number)
         self._process: asyncio.subprocess.Process | None = None
@@ -130,10 +131,9 @@ class Node:
         return await process.wait()
 
     async def _cut(self, trial: bool) -> None:
-        while self._cuts:
-            cut = self._cuts[0]
-            if self._is_due(cut[0], cut[1:], trial):
-                del self._cuts[0]
+        while True:
+            if self.cuts and self._is_due(self.cuts[0][0], self.cuts[0][1:], trial):
+                cut = self.cuts.pop(0)
                 tell(self.name, cut=cut, there=self._there())
                 assert self._process is not None
                 if self._process.returncode is None:
@@ -152,12 +152,9 @@ class Node:
     def _there(self) -> int:
         """Bytes of the new program on the flash."""
         found = 0
-        for folder, _, names in os.walk(self.folder / "b"):
-            for name in names:
-                try:
-                    found += os.stat(os.path.join(folder, name)).st_size
-                except FileNotFoundError:
-                    pass
+        for path in (self.folder / "b").rglob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                found += path.stat().st_size if path.is_file() else 0
         return found
 
 
@@ -184,6 +181,8 @@ async def main() -> None:
                 node.off()
             elif order["do"] == "set":
                 node.set(order["config"])
+            elif order["do"] == "cut":
+                node.cuts += order["cuts"]
             elif order["do"] == "repair":
                 node.spoil = None
                 (node.folder / "ballast").unlink(missing_ok=True)

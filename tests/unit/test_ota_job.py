@@ -159,3 +159,10 @@ def test_an_offer_for_one_node_is_none_for_another_or_for_another_class() -> Non
     every.append(image.offer(8, "3b", "ada", "secret"))
     assert len({one["sig"] for one in every}) == 4
     assert [Row("ada", 0).open, Row("ada", 0, "SUCCEEDED").open] == [True, False]
+
+
+def test_a_program_that_was_changed_after_its_job_began_is_not_offered(tmp_path: Path) -> None:
+    Image.of({"fleet_node/app.py": b"one", "fleet_node/link.py": b"two"}).save(tmp_path)
+    (tmp_path / "files" / "fleet_node" / "link.py").write_bytes(b"too")
+    with pytest.raises(FleetError, match=r"fleet_node/link\.py of the job .* was changed"):
+        Image.load(tmp_path)
