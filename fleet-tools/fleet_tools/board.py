@@ -6,6 +6,7 @@ mpremote says of its own API that it is not stable, so it is pinned, and what we
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import json
 import time
@@ -159,6 +160,10 @@ class Board:
         return self._line
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """After an error it is reset, if it still answers: it runs what it ran before."""
+        if kind is not None and self._transport is not None:
+            with contextlib.suppress(BoardError):
+                self.reset()
         self._close()
 
     def _close(self) -> None:
@@ -226,12 +231,14 @@ class Board:
         try:
             return work(self._transport)
         except Silent as error:
+            self._close()
             raise BoardError(
                 f"{self.port} does not answer any more: {error}; press its reset button and repeat this"
             ) from None
         except TransportError as error:
             raise BoardError(_why(self.port, error)) from None
         except (OSError, SerialException) as error:
+            self._close()
             raise BoardError(f"{self.port} is gone ({error}): plug it in again and repeat this") from None
 
 

@@ -49,7 +49,7 @@ class Accounts(Protocol):
     def base(self) -> str: ...
     @property
     def broker(self) -> str | None: ...
-    def give(self, boards: list[Known], taken: Collection[str] = ()) -> dict[str, Account]: ...
+    def give(self, boards: list[Known], taken: Collection[str] = (), *, keep: bool = True) -> dict[str, Account]: ...
 
 
 class OneTicket:
@@ -65,7 +65,7 @@ class OneTicket:
         self._http = http_port(text)
         self.base = self._ticket.base
 
-    def give(self, boards: list[Known], taken: Collection[str] = ()) -> dict[str, Account]:
+    def give(self, boards: list[Known], taken: Collection[str] = (), *, keep: bool = True) -> dict[str, Account]:
         found = self._ticket.config()
         if self._ticket.tls:
             found["broker"]["http"] = self._http
@@ -85,8 +85,9 @@ class ClassBoards:
         if len(set(self._wished.values())) < len(self._wished):
             raise FleetError("two boards cannot be the same node: name another with --node", USAGE)
 
-    def give(self, boards: list[Known], taken: Collection[str] = ()) -> dict[str, Account]:
-        """{port: account}. `taken` are nodes that somebody already is, who came with a sheet."""
+    def give(self, boards: list[Known], taken: Collection[str] = (), *, keep: bool = True) -> dict[str, Account]:
+        """{port: account}. `taken` are nodes that somebody already is, who came with a sheet. Without `keep` it is not
+        written down, for a dry run."""
         with self.folder.locked():
             said = self.folder.said()  # it may run at other ports today
             self.folder.ports = {key: said.get(key) or port for key, port in self.folder.ports.items()}
@@ -98,7 +99,8 @@ class ClassBoards:
                 if node and board.id:
                     given = {one: chip for one, chip in given.items() if chip != board.id and one != node}
                     given[node] = board.id
-            class_folder.write(self._file, json.dumps(dict(sorted(given.items())), indent=1) + "\n")
+            if keep:
+                class_folder.write(self._file, json.dumps(dict(sorted(given.items())), indent=1) + "\n")
             return {board.port: self._account(board, nodes.get(board.port), tickets) for board in boards}
 
     @property

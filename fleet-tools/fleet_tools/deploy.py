@@ -76,6 +76,7 @@ def one_board(work: Work, tell: Callable[[Work], None], *, dry_run: bool, node_f
         work.copied, work.size = len(plan.write) + len(plan.root) + (config is not None), plan.bytes
         if dry_run:
             say(f"would copy {_amount(work)}")
+            board.reset()
             return
         board.remove(forget)
         _carry_out(board, plan, config, say)
@@ -166,7 +167,12 @@ def _amount(work: Work) -> str:
 
 
 def hand_out(
-    works: list[Work], tell: Callable[[Work], None], accounts: Accounts | None, taken: Collection[str] = ()
+    works: list[Work],
+    tell: Callable[[Work], None],
+    accounts: Accounts | None,
+    taken: Collection[str] = (),
+    *,
+    dry_run: bool = False,
 ) -> None:
     """Gives each board its node, once it is known what all of them have: so two never get the same."""
     from fleet_tools.board import Board
@@ -185,7 +191,7 @@ def hand_out(
     each(works, tell, look)
     known = [found[work.port] for work in works if work.port in found]
     try:
-        given = accounts.give(known, taken)
+        given = accounts.give(known, taken, keep=not dry_run)
     except FleetError:
         for one in known:  # they stand still since we looked
             with contextlib.suppress(FleetError), Board(one.port) as board:

@@ -80,7 +80,12 @@ def deploy_command(
     works = [deploy.Work(port, settings_of_all) for port in targets]
     lines = deploy.Lines(works)
     if dry_run or no_wait:
-        deploy.deploy(works, lines.tell, dry_run=dry_run, prepare=lambda: deploy.hand_out(works, lines.tell, accounts))
+        deploy.deploy(
+            works,
+            lines.tell,
+            dry_run=dry_run,
+            prepare=lambda: deploy.hand_out(works, lines.tell, accounts, dry_run=dry_run),
+        )
     else:
         own = accounts.broker if accounts else None
         place = settings.load(

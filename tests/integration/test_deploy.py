@@ -102,9 +102,11 @@ def test_one_board_that_does_not_answer_stops_none_of_the_others_and_is_tried_ag
 
 def test_a_flash_without_room_is_said_before_anything_is_written(broker: Broker, tmp_path: Path) -> None:
     with VirtualBoard(blocks=40) as board:
+        starts = board.starts
         words = ["deploy", "--port", board.port, "--config", str(config(tmp_path, broker, node="ada")), "--no-wait"]
         (row,) = fleet(tmp_path, *words, code=1)[0]["boards"]
         assert "KB of flash free and needs" in row["says"]
+        board.wait_for_start(starts + 2)  # it was stopped, which is a start, and then runs again
         with Board(board.port) as there:
             assert there.hashes(["/a", "/b"]) == {}
 

@@ -65,6 +65,12 @@ def test_a_person_may_say_which_but_not_one_node_twice() -> None:
         ClassBoards("3b", {"a": "3b-1"})
 
 
+def test_a_dry_run_gives_nothing_away(class_3b: Path) -> None:
+    for _ in range(2):
+        assert ClassBoards("3b", {}).give([A], keep=False)["a"].config["node"] == "3b-01"
+    assert not (class_3b / "boards.json").exists()
+
+
 def test_a_board_gets_what_its_ticket_says_and_the_ca_beside_it(class_3b: Path) -> None:
     made = ClassBoards("3b", {}).give([A])["a"]
     assert made.config["broker"]["host"] == "192.168.1.20"
