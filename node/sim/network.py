@@ -56,9 +56,9 @@ class Air:
 class WLAN:
     PM_NONE = 0
 
-    def __init__(self, interface, air):
-        """The real one takes the interface alone; here the world comes with it."""
-        self.air = air
+    def __init__(self, interface, air=None):
+        """The real one takes the interface alone; here a world can come with it."""
+        self.air = air or Air()
         self.settings = {}
         self.calls = []  # active, connect, disconnect
         self.stuck = 0  # so many connect() fail until the radio was switched off
@@ -113,7 +113,8 @@ class WLAN:
         return -61
 
     def ifconfig(self):
-        return ("192.168.4.2" if self._live() == "up" else "0.0.0.0", "255.255.255.0", "192.168.4.1", "192.168.4.1")
+        """The only network behind this air is the computer it is simulated on."""
+        return ("127.0.0.1" if self._live() == "up" else "0.0.0.0", "255.0.0.0", "127.0.0.1", "127.0.0.1")
 
     def _live(self):
         """What has come of it by now."""

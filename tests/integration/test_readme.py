@@ -95,7 +95,8 @@ def test_every_kind_of_line_is_one_that_some_test_types() -> None:
     """The Docker lines are typed by the compose tier, `make demo` by CI; the board lines wait for a board."""
     known = ("make demo", ".venv/bin/fleet ", "mosquitto_sub ", "docker compose ", "cp node/")
     assert [line for line in shell_lines() if not line.startswith(known)] == []
-    typed = (tiers.ROOT / "tests" / "compose" / "test_compose.py").read_text()
+    places = ("compose/test_compose.py", "support/composed.py")
+    typed = "".join((tiers.ROOT / "tests" / place).read_text() for place in places)
     for line in shell_lines():
         if line.startswith("docker compose exec "):
             words = shlex.split(line)[4:]
