@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,13 +16,14 @@ from fleet_tools.fetch import NODE
 from fleet_tools.ota_image import Image
 from fleet_tools.ota_job import Job, JobFolder, Row
 from fleet_tools.ota_run import Rollout
-from support import tiers
+from support import seed, tiers
 from support.board import VirtualBoard, isolation
 from support.broker import Broker
 from support.dashboard import DashboardProcess
+from support.probe import Probe
 from support.slots import SECRET, new_program
 
-STEP = 211  # writes; a prime number, so that it falls on other parts of each file
+ALL = os.environ.get("FLEET_CUTS") == "all"  # a quarter of an hour and more
 MANY = 8192  # writes; more than an update has
 
 
@@ -116,55 +118,64 @@ def test_a_board_gets_a_new_program_over_the_air(broker: Broker, tmp_path: Path)
         assert runs(board) == ("b", "0.2.0")
 
 
-@pytest.mark.timeout(400)
-def test_the_power_goes_off_all_through_an_update_and_the_board_ends_with_the_new_program(
+@pytest.mark.timeout(3000 if ALL else 400)
+def test_the_power_goes_off_at_every_write_of_an_update_and_the_board_ends_with_the_new_program(
     broker: Broker, tmp_path: Path
 ) -> None:
-    with VirtualBoard() as board:
+    every, every_of_trial = (1, 1) if ALL else (23, 4)
+    with VirtualBoard() as board, Probe(broker.url, "fleet/1/ada/meta") as probe:
         put_on(board, broker)
-        updates = Updates(broker, tmp_path / "job", board, new_program(tmp_path / "new", "0.2.0"))
-        before = updates.keep()
-        cut = 0
-        while True:
-            updates.put_back(before)
-            row = updates.run(cut, again=False)
-            if not board.is_off:
-                break  # so many writes are more than one start makes until it resets itself
+        Updates(broker, tmp_path / "first", board, new_program(tmp_path / "one", "0.2.0")).run()
+        assert runs(board) == ("b", "0.2.0")
+        # The slot that comes next nearly has the new program, so that few writes, of every kind, are left to cut.
+        with Board(board.port) as there:
+            there.remove(["/a/fleet_node/pause.py"])  # to be copied from the slot that runs
+            there.write("/a/fleet_node/not_named.py", b"x = 1")  # to be removed
+        updates = Updates(broker, tmp_path / "job", board, new_program(tmp_path / "two", "0.3.0"))
+
+        def after_the_cut() -> str:
+            """The version that started after it; the job went on to its end."""
+            mark = probe.mark()
             row = updates.run(MANY)
             assert row.st == "SUCCEEDED", (cut, row, bytes(board.output[-3000:]))
-            assert runs(board) == ("b", "0.2.0"), cut
-            cut += STEP
-        assert row.st == "SUCCEEDED"
-        assert cut > 5 * STEP, f"an update has hardly {cut} writes"
+            assert runs(board) == ("a", "0.3.0"), cut
+            version: str = probe.expect("fleet/1/ada/meta", since=mark, within=60).json()["app"]
+            return version
 
-
-@pytest.mark.timeout(400)
-def test_the_power_goes_off_at_each_write_of_the_trial_and_the_new_program_is_kept(
-    broker: Broker, tmp_path: Path
-) -> None:
-    with VirtualBoard() as board:
-        put_on(board, broker)
-        updates = Updates(broker, tmp_path / "job", board, new_program(tmp_path / "new", "0.2.0"))
         before = updates.keep()
-        low, high = 0, MANY  # the last write of the old program, with which it has chosen the new one
-        while high - low > 1:
+        ran: list[str] = []
+        low = high = 0
+        for cut in range(seed.SEED % every, MANY, every):
             updates.put_back(before)
-            updates.run((low + high) // 2, again=False)
-            low, high = ((low + high) // 2, high) if board.is_off else (low, (low + high) // 2)
+            updates.run(cut, again=False)
+            if not board.is_off:
+                high = cut  # so many writes are more than the old program makes until it has chosen the new one
+                break
+            low = cut
+            ran.append(after_the_cut())
+        assert set(ran) <= {"0.2.0", "0.3.0"}
+        assert ran[0] == "0.2.0"
+        assert len(ran) > 2, f"an update has hardly {low} writes"
+        while high - low > 1:
+            cut = (low + high) // 2
+            updates.put_back(before)
+            updates.run(cut, again=False)
+            low, high = (cut, high) if board.is_off else (low, cut)
         updates.put_back(before)
         updates.run(low, again=False)
-        chosen = updates.keep()
-        states = []
-        for cut in range(30):
+        chosen = updates.keep()  # cut in the last write of the old program, which has chosen the new one
+        tried = []
+        for cut in range(0, 60, every_of_trial):
             updates.put_back(chosen)
-            row = updates.run(cut, again=False)
+            updates.run(cut, again=False)
             if not board.is_off:
                 break
-            row = updates.run(MANY)
-            states.append(row.st)
-            assert row.st == "SUCCEEDED", (cut, row, bytes(board.output[-3000:]))
-            assert runs(board) == ("b", "0.2.0"), cut
-        assert len(states) > 3, "the trial has hardly any write"
+            tried.append(after_the_cut())
+        assert set(tried) == {"0.3.0"}, tried
+        print(
+            f"{high} writes of the old program, cut {len(ran)} times: {ran.count('0.2.0')} started the old one again, "
+        )
+        print(f"{ran.count('0.3.0')} the new one; {len(tried)} cuts of the trial")
 
 
 def test_a_flash_without_room_for_a_second_program_says_so_and_the_old_one_goes_on(
