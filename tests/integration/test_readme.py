@@ -61,6 +61,7 @@ ELSEWHERE = {
     "join": "test_f32_join.py",
     "roll": "test_classroom_page.py",
     "deploy ": "test_deploy.py",
+    "ota ": "test_ota.py",
 }
 
 
@@ -106,11 +107,11 @@ def test_every_kind_of_line_is_one_that_some_test_types() -> None:
 def test_what_needs_a_class_is_typed_as_the_page_for_teachers_says_it() -> None:
     page = (tiers.ROOT / "docs" / "classroom.md").read_text()
     lines = [line.removeprefix(".venv/bin/") for line in shell_lines() if typed_elsewhere(line)]
-    assert len(lines) == 6
+    assert len(lines) == 8
     for line in lines:
         if line.startswith("fleet class new"):
             line = line.split(" --")[0]
-        assert line.startswith("fleet deploy ") or line in page, f"docs/classroom.md does not say: {line}"
+        assert line.startswith(("fleet deploy ", "fleet ota ")) or line in page, f"docs/classroom.md does not say: {line}"
 
 
 def test_the_files_a_board_gets_by_hand_are_there() -> None:
