@@ -111,7 +111,9 @@ def test_what_needs_a_class_is_typed_as_the_page_for_teachers_says_it() -> None:
     for line in lines:
         if line.startswith("fleet class new"):
             line = line.split(" --")[0]
-        assert line.startswith(("fleet deploy ", "fleet ota ")) or line in page, f"docs/classroom.md does not say: {line}"
+        assert line.startswith(("fleet deploy ", "fleet ota ")) or line in page, (
+            f"docs/classroom.md does not say: {line}"
+        )
 
 
 def test_the_files_a_board_gets_by_hand_are_there() -> None:
