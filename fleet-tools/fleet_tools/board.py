@@ -22,6 +22,7 @@ from fleet_tools.errors import FleetError
 
 BAUD = 115200
 TRIES = 3
+READ_S = 1  # mpremote looks at its own deadlines only between reads, and a read from a pty waits for ever
 CHUNK = 1024  # bytes of a file in one go: a board has room for it
 ROOM = 8192  # bytes of flash that are left free: the journal and the settings need some at once
 
@@ -110,7 +111,7 @@ class Board:
             if attempt:
                 self._sleep(attempt)
             try:
-                self._transport = SerialTransport(self.port, baudrate=BAUD)
+                self._transport = SerialTransport(self.port, baudrate=BAUD, timeout=READ_S)
                 self._transport.enter_raw_repl(soft_reset=True)
                 return self
             except (TransportError, SerialException, OSError) as error:
