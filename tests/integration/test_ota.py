@@ -212,11 +212,11 @@ def test_an_abort_ends_what_nobody_has_begun_and_the_node_finds_no_offer(place: 
         assert not (flash.folder / "b").exists(), "it took up what was aborted"
 
 
-def test_320_kb_of_heap_are_enough_and_the_readings_go_on_while_the_program_comes(place: str, tmp_path: Path) -> None:
+def test_240_kb_of_heap_are_enough_and_the_readings_go_on_while_the_program_comes(place: str, tmp_path: Path) -> None:
     flash = Flash(tmp_path / "flash")
     more = {f"fleet_node/more{number}.py": "# " + "x" * 8000 for number in range(12)}
     new = new_program(tmp_path / "new", "0.2.0", **more)
-    with Probe(place, "fleet/1/ada/tele/#", "fleet/1/ada/ota") as probe, flash.node(place, heap="320K") as node:
+    with Probe(place, "fleet/1/ada/tele/#", "fleet/1/ada/ota") as probe, flash.node(place, heap="240K") as node:
         node.expect("joining: it works")
         told = fleet(tmp_path, place, "start", "--to", "ada", "--from", str(new))
         assert states(told) == {"ada": "SUCCEEDED"}, node.output
