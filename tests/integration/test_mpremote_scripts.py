@@ -18,8 +18,8 @@ EXCEPTIONS = {
 def test_a_script_of_mpremote_prints_what_it_prints_with_a_board(name: str) -> None:
     tiers.require(isolation.missing() is None, str(isolation.missing()), "integration")
     folder = mpremote_scripts.source()
-    tiers.require(folder is not None, f"{mpremote_scripts.URL} cannot be reached", "integration")
-    assert folder is not None
+    if folder is None:  # a file of somebody else, which no run of ours may depend on
+        pytest.skip(f"{mpremote_scripts.URL} cannot be reached")
     wanted = (folder / f"{name}.exp").read_text(encoding="utf-8")
     with VirtualBoard() as board:
         printed = mpremote_scripts.run(board, folder / name)

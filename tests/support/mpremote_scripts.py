@@ -72,7 +72,7 @@ def source() -> Path | None:
 
 def _download() -> bytes | None:
     for _ in range(3):
-        with contextlib.suppress(OSError), urllib.request.urlopen(URL, timeout=60) as answer:
+        with contextlib.suppress(OSError), urllib.request.urlopen(URL, timeout=15) as answer:
             data: bytes = answer.read()
             assert hashlib.sha256(data).hexdigest() == SHA256, f"{URL} is not the file that it was"
             return data
