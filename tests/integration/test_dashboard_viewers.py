@@ -25,7 +25,7 @@ BIRTH = {
     "inputs": {f"button-{number}": ["press", "release", "long"] for number in range(6)},
 }
 WITHIN_S = 120.0  # the kernel's buffers have to fill first
-WARM_BYTES, READ_ON_BYTES = 3_000_000, 6_000_000
+WARM_BYTES, READ_ON_BYTES = 3_000_000, 12_000_000  # a few MB come and go in any process
 
 
 class Viewer:
