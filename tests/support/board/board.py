@@ -26,6 +26,8 @@ START_S = 20.0
 RAW = b"raw REPL; CTRL-B to exit\r\n>"
 FRIENDLY = b"\r\n>>> "
 BANNER = re.compile(rb"MicroPython [^\r\n]*\r?\n(?:[^\r\n]*\r?\n)*>>> $")
+PROMPT = b">>> "
+INTERRUPTED_S = 3.0  # a program that goes on all the same gets what was typed after so long
 PROOF = re.compile(rb"\x06([0-9a-f]{32})([^\x06]*)\x06\r?\n")
 
 
@@ -234,12 +236,16 @@ class VirtualBoard:
         pid = 0
         held = b""  # said before the proof, and before the raw REPL that a soft reset there leads back to
         prompted = not raw
+        # What is typed before the REPL begins waits for it, but for a Ctrl-C.
+        waiting: bytes | None = None if raw else b""
+        until = time.monotonic() + INTERRUPTED_S
+        interrupted = False
         while True:
             ready, _, _ = select.select([master, self._client] if prompted and pid else [master], [], [], 0.5)
             if master in ready:
                 data = _read(master)
                 if not data:
-                    return raw
+                    return raw or interrupted
                 held += data
                 if not pid:
                     found = PROOF.search(held)
@@ -262,19 +268,42 @@ class VirtualBoard:
                 self._say(held)
                 held = b""
             elif process.poll() is not None:
-                return raw
+                return raw or interrupted
             if self._client in ready:
-                self._type(master, pid, os.read(self._client, 4096))
+                data = (waiting or b"") + os.read(self._client, 4096)
+                running = _catches_interrupts(pid)
+                if waiting is not None and not running:
+                    waiting = data
+                else:
+                    rest = self._type(master, pid, data, hold=waiting is not None or not raw)
+                    # A Ctrl-C in the middle of a collection can end the Unix port, which no chip does. Then it comes
+                    # back without its program, as whoever interrupted it expects.
+                    interrupted = interrupted or (running and b"\x03" in data)
+                    if rest is not None and waiting is None:
+                        until = time.monotonic() + INTERRUPTED_S
+                    waiting = rest if rest is not None else waiting and b""
+            if waiting is not None and (self.output.endswith(PROMPT) or time.monotonic() > until):
+                self._type(master, pid, waiting, hold=False)
+                waiting, interrupted = None, False
 
-    def _type(self, master: int, pid: int, data: bytes) -> None:
-        """What a client sends. Ctrl-C interrupts a program that runs; a program that reads gets it as a byte."""
+    def _type(self, master: int, pid: int, data: bytes, hold: bool) -> bytes | None:
+        """What a client sends. Ctrl-C interrupts a program that runs; a program that reads gets it as a byte.
+
+        With `hold`, what comes behind the Ctrl-C is given back, to be typed at the prompt: the Unix port throws away
+        what was typed when its REPL begins, which no chip does. None if nothing is to be held.
+        """
+        held: bytes | None = None
         for part in re.split(rb"(\x03)", data):
             if part == b"\x03" and _catches_interrupts(pid):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGINT)
+                held = held or (b"" if hold else None)
+            elif part and held is not None:
+                held += part
             elif part:
                 with contextlib.suppress(OSError):
                     os.write(master, part)
+        return held
 
     def _prove(self, info: int, nonce: str, found: "re.Match[bytes]") -> int:
         """The pid of the board's MicroPython, or 0 after it was killed."""
