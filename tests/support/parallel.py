@@ -23,6 +23,7 @@ ALONE = (
     "tests/integration/test_node_faults.py",  # how long a node's loop was held: what holds it should be ours
     "tests/integration/test_node_journal.py",
     "tests/integration/test_node_life.py",
+    "tests/integration/test_ota_board.py",  # a trial has a limit of time, and what is late is given up
 )
 TOGETHER = ("tests/compose/",)  # they build the same images: one worker, one after the other
 APART = ("tests/browser/", "tests/compose/")  # a network that Docker makes breaks the requests of any Chromium
