@@ -1,6 +1,7 @@
 """The lessons as they lie in workshop/lessons, and the learner's folder. Owns what is copied where, and who is how far.
 
-workshop/lessons/02-tasks/   README.md  start.py  solution.py  check.toml  and what else the lesson needs
+workshop/lessons/02-tasks/   README.md  start.py  solution.py  check.toml  and what else the lesson alone needs
+workshop/lessons/parts/      files of several lessons: check.toml names those that it wants beside its main.py
 my-workshop/02-tasks/        README.md  main.py (the start, and then the learner's)  and what else
 my-workshop/progress.json    {"begun": "02-tasks", "done": ["01-hello"]}
 """
@@ -76,6 +77,8 @@ class Lesson:
         for extra in self.folder.iterdir():
             if extra.is_file() and extra.name not in OURS:
                 shutil.copy(extra, target)
+        for part in self.check.get("parts", []):
+            shutil.copy(LESSONS / "parts" / part, target)
         for package in self.check.get("packages", []):
             copy_package(package, target)
 
