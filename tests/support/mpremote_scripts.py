@@ -90,7 +90,7 @@ def run(board: VirtualBoard, script: Path) -> str:
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
             "TMP": str(folder / "scratch"),
-            "MPREMOTE": f"{sys.executable} -m mpremote" + ("" if script.name in FINDS else f" connect {board.port}"),
+            "MPREMOTE": f"{sys.executable} -m mpremote" + ("" if script.name in FINDS else f" connect /dev/{TTY}"),
             "LC_ALL": "C.UTF-8",
         }
         words = [*_sandbox(folder, board.port), "bash", str(folder / "tests" / script.name)]

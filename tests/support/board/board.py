@@ -46,6 +46,8 @@ class VirtualBoard:
         self._blocks = blocks
         self._folder = tempfile.TemporaryDirectory(prefix="fleet-board-")
         self.folder = Path(self._folder.name)
+        self._dev = tempfile.TemporaryDirectory(prefix="fleet-tty-")
+        self._plugged = 0  # times
         self._lock = threading.Condition()
         self._off = False
         self._reset = False
@@ -92,6 +94,7 @@ class VirtualBoard:
             self._thread.join(10)
         self._unplug()
         self._folder.cleanup()
+        self._dev.cleanup()
 
     def wait_for_start(self, number: int) -> None:
         """Until the board has started so often and proven its isolation; NotIsolated if it could not."""
@@ -152,17 +155,26 @@ class VirtualBoard:
         os.kill(self._pid, signal.SIGSTOP)
 
     def _plug(self) -> None:
-        """A new pty, as a USB port that comes back may have another name."""
+        """A new pty, as a USB port that comes back may have another name.
+
+        The name is ours: the system gives the one of a pty that is gone to the next, which may be another board's, and
+        whoever tries the old port again must not meet that one.
+        """
         self._client, self._slave = pty.openpty()
         tty.setraw(self._slave)  # held open too, or the pty would hang up whenever mpremote ends
         os.set_blocking(self._client, False)
-        self.port = os.ttyname(self._slave)
+        self._plugged += 1
+        name = Path(self._dev.name, f"tty{self._plugged}")
+        name.symlink_to(os.ttyname(self._slave))
+        self.port = str(name)
 
     def _unplug(self) -> None:
         """Without power there is no port: whoever has it open is told at once."""
         for fd in (self._client, self._slave):
             if fd >= 0:
                 os.close(fd)
+        if self.port:
+            Path(self.port).unlink()
         self.port, self._client, self._slave = "", -1, -1
 
     # -- the thread ---------------------------------------------------------------------------------------------
@@ -240,8 +252,10 @@ class VirtualBoard:
         waiting: bytes | None = None if raw else b""
         until = time.monotonic() + INTERRUPTED_S
         interrupted = False
+        said = b""  # its last words in this life
         while True:
-            ready, _, _ = select.select([master, self._client] if prompted and pid else [master], [], [], 0.5)
+            tick = 0.5 if waiting is None else 0.05
+            ready, _, _ = select.select([master, self._client] if prompted and pid else [master], [], [], tick)
             if master in ready:
                 data = _read(master)
                 if not data:
@@ -266,39 +280,40 @@ class VirtualBoard:
                     prompted = True
                 raw = _mode(bytes(self.output[-64:]) + held, raw)
                 self._say(held)
+                said = (said + held)[-64:]
                 held = b""
             elif process.poll() is not None:
                 return raw or interrupted
             if self._client in ready:
-                data = (waiting or b"") + os.read(self._client, 4096)
+                data = os.read(self._client, 4096)
                 running = _catches_interrupts(pid)
-                if waiting is not None and not running:
-                    waiting = data
+                # A Ctrl-C in the middle of a collection can end the Unix port, which no chip does. Then it comes back
+                # without its program, as whoever interrupted it expects.
+                interrupted = interrupted or (running and not raw and b"\x03" in data)
+                if waiting is None:
+                    waiting = self._type(master, pid, data, hold=not raw)
+                    until = time.monotonic() + INTERRUPTED_S
                 else:
-                    rest = self._type(master, pid, data, hold=waiting is not None or not raw)
-                    # A Ctrl-C in the middle of a collection can end the Unix port, which no chip does. Then it comes
-                    # back without its program, as whoever interrupted it expects.
-                    interrupted = interrupted or (running and b"\x03" in data)
-                    if rest is not None and waiting is None:
-                        until = time.monotonic() + INTERRUPTED_S
-                    waiting = rest if rest is not None else waiting and b""
-            if waiting is not None and (self.output.endswith(PROMPT) or time.monotonic() > until):
-                self._type(master, pid, waiting, hold=False)
-                waiting, interrupted = None, False
+                    waiting = self._type(master, pid, data, waiting) if running else waiting + data
+            if waiting is not None and (said.endswith(PROMPT) or time.monotonic() > until):
+                interrupted = False
+                waiting = self._type(master, pid, waiting, hold=not raw)
+                until = time.monotonic() + INTERRUPTED_S
 
-    def _type(self, master: int, pid: int, data: bytes, hold: bool) -> bytes | None:
+    def _type(self, master: int, pid: int, data: bytes, held: bytes | None = None, hold: bool = True) -> bytes | None:
         """What a client sends. Ctrl-C interrupts a program that runs; a program that reads gets it as a byte.
 
         With `hold`, what comes behind the Ctrl-C is given back, to be typed at the prompt: the Unix port throws away
-        what was typed when its REPL begins, which no chip does. None if nothing is to be held.
+        what was typed when its REPL begins, which no chip does. So is all that comes when something is `held` already.
+        None if nothing is to be held.
         """
-        held: bytes | None = None
         for part in re.split(rb"(\x03)", data):
             if part == b"\x03" and _catches_interrupts(pid):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGINT)
-                held = held or (b"" if hold else None)
-            elif part and held is not None:
+                if held is None and hold:
+                    held = b""
+            elif held is not None:
                 held += part
             elif part:
                 with contextlib.suppress(OSError):
