@@ -21,7 +21,9 @@ say = "One sentence."
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import tempfile
 import time
@@ -42,6 +44,8 @@ HEAP = "256k"
 RUN_S = 15.0  # for all that a run shall print, on this computer
 BOARD_S = 60.0  # a board is slower, and its files come over a serial line
 ANSWER_S = 10.0
+LISTEN_S = 5.0  # a program prints its address and then begins to listen: on a board a moment later
+REFUSED = os.strerror(errno.ECONNREFUSED)
 
 
 @dataclass(frozen=True)
@@ -137,12 +141,13 @@ class Check:
         name = f"{verb.upper()} {step[verb]}" + (f" with `{json.dumps(step['send'])}`" if "send" in step else "")
         address = self._address(program)
         data = json.dumps(step["send"]).encode() if "send" in step else (b"" if verb == "post" else None)
-        deadline = time.monotonic() + step.get("within", 0) * self._patience
+        asked = time.monotonic()
         while True:
             wrong = _answer(address + step[verb], data, step, ANSWER_S * self._patience)
             if wrong is None:
                 break
-            if not program.running or time.monotonic() > deadline:
+            within = LISTEN_S if REFUSED in wrong else step.get("within", 0)
+            if not program.running or time.monotonic() > asked + within * self._patience:
                 if error := program.error:
                     wrong = f"{wrong}; the program said `{error}`"
                 raise Trouble(f"from {name}: {_asked(step)}", wrong)
