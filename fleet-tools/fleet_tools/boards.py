@@ -37,6 +37,16 @@ def some_ports(given: tuple[str, ...]) -> list[str]:
     return found
 
 
+def chosen_ports(given: tuple[str, ...], everybody: bool) -> list[str]:
+    """Those that were named, `everybody`, or the only one there is."""
+    found = some_ports(given)
+    if len(found) > 1 and not (everybody or given):
+        raise FleetError(
+            f"{len(found)} boards are plugged in ({', '.join(found)}): name one with --port, or use --all", USAGE
+        )
+    return found
+
+
 def one_port(given: str | None) -> str:
     """The one that was named, or the only one there is."""
     found = some_ports((given,) if given else ())

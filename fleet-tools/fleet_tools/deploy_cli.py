@@ -114,12 +114,7 @@ def _targets(given: tuple[str, ...], everybody: bool, failed_only: bool) -> list
         if not failed:
             raise FleetError("nothing failed the last time", USAGE)
         return [str(port) for port in failed]
-    found = boards.some_ports(given)
-    if len(found) > 1 and not (everybody or given):
-        raise FleetError(
-            f"{len(found)} boards are plugged in ({', '.join(found)}): name one with --port, or use --all", USAGE
-        )
-    return found
+    return boards.chosen_ports(given, everybody)
 
 
 def _accounts(

@@ -8,7 +8,7 @@ import threading
 import click
 
 from fleet_tools import boards, session
-from fleet_tools.errors import OK, USAGE, FleetError
+from fleet_tools.errors import OK
 
 NAMED = re.compile(r"^([a-z0-9][a-z0-9-]{0,19}): (.*)$")  # how a node begins its own lines
 
@@ -43,9 +43,7 @@ def logs_command(given: tuple[str, ...], everybody: bool) -> int:
     """What boards say, as it comes. They go on running; one that is reset or unplugged is waited for. Ctrl-C ends."""
     from fleet_tools import board_line, processes
 
-    found = boards.some_ports(given)
-    if len(found) > 1 and not (everybody or given):
-        raise FleetError(f"{len(found)} boards are plugged in ({', '.join(found)}): name one, or use --all", USAGE)
+    found = boards.chosen_ports(given, everybody)
     voices, ended = Voices(len(found) > 1), threading.Event()
 
     def follow(port: str) -> None:
