@@ -1,6 +1,7 @@
 """Whether a lesson's program does what its check.toml says: it is really run, and asked, and its files are read.
 
 heap = "128k"                       # what the program gets on this computer; a small board has no more
+beside = ["mqtt"]                   # what runs beside the program: fleet_tools/workshop_mqtt.py says what it reads here
 [[run]]                             # each starts the program again, in the same folder
 prints = ["blink {n}", "temp {18..26} C"]   # in this order, others may be between; holes: workshop_expect
 until = "measure 3 {*}"             # what is not there when this line comes will not come
@@ -31,14 +32,15 @@ import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from fleet_tools import workshop_expect as expect
 from fleet_tools import workshop_lessons as lessons
 from fleet_tools import workshop_run
-from fleet_tools.workshop_run import POLL_S, Program
+from fleet_tools.workshop_run import POLL_S, Beside, Program, Trouble
 
 HEAP = "256k"
 RUN_S = 15.0  # for all that a run shall print, on this computer
@@ -46,15 +48,6 @@ BOARD_S = 60.0  # a board is slower, and its files come over a serial line
 ANSWER_S = 10.0
 LISTEN_S = 5.0  # a program prints its address and then begins to listen: on a board a moment later
 REFUSED = os.strerror(errno.ECONNREFUSED)
-
-
-@dataclass(frozen=True)
-class Trouble(Exception):
-    """Why a check is not passed: three sentences for the learner."""
-
-    expected: str
-    came: str
-    hint: str = ""
 
 
 class Check:
@@ -90,22 +83,34 @@ class Check:
             stored = [file["name"] for run in self._runs() for file in run.get("file", [])]
             workshop_run.copy(self._folder, place, stored)
             try:
-                for number, run in enumerate(self._runs()):
-                    self._one(run, place, Path(temporary) / f"run{number}.log")
+                with ExitStack() as stack:
+                    beside = [stack.enter_context(self._beside(name)) for name in self._declared.get("beside", [])]
+                    for one in beside:
+                        one.prepare(place, self._declared)
+                    for number, run in enumerate(self._runs()):
+                        self._one(run, place, Path(temporary) / f"run{number}.log", beside)
             except Trouble as trouble:
                 return Trouble(trouble.expected, trouble.came, trouble.hint or self._hint(trouble, main.read_text()))
         return None
 
+    def _beside(self, name: str) -> Beside:
+        made: Beside = import_module(f"fleet_tools.workshop_{name}").Beside(self._port, self._patience)
+        return made
+
     def _runs(self) -> list[dict[str, Any]]:
         return list(self._declared["run"])
 
-    def _one(self, run: dict[str, Any], place: Path, log: Path) -> None:
+    def _one(self, run: dict[str, Any], place: Path, log: Path, beside: list[Beside]) -> None:
         program = Program(place, log, heap=self._heap, port=self._port)
-        program.start()
         before = len(self.output)
         try:
+            for one in beside:
+                one.before(run)
+            program.start()
             for step in run.get("http", []):
                 self._ask(step, program)
+            for one in beside:
+                self.seen += one.during(run, program)
             self._wait_for_lines(run, program)
         finally:
             program.stop()

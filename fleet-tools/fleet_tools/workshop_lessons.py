@@ -1,6 +1,6 @@
 """The lessons as they lie in workshop/lessons, and the learner's folder. Owns what is copied where, and who is how far.
 
-workshop/lessons/02-tasks/   README.md  start.py  solution.py  check.toml  and what else the lesson alone needs
+workshop/lessons/02-tasks/   README.md  start.py  solution.py  check.toml  mistakes.toml  and what else it alone needs
 workshop/lessons/parts/      files of several lessons: check.toml names those that it wants beside its main.py
 my-workshop/02-tasks/        README.md  main.py (the start, and then the learner's)  and what else
 my-workshop/progress.json    {"begun": "02-tasks", "done": ["01-hello"]}
@@ -22,7 +22,7 @@ from fleet_tools.fetch import NODE
 from fleet_tools.words import did_you_mean
 
 LESSONS = NODE.parent / "workshop" / "lessons"
-OURS = ("README.md", "start.py", "solution.py", "check.toml")
+OURS = ("README.md", "start.py", "solution.py", "check.toml", "mistakes.toml")
 # package -> its files that MicroPython needs; it is installed by pip on this computer and copied beside main.py
 PACKAGES = {"microdot": ("__init__.py", "microdot.py", "helpers.py")}
 WORDS_A_MINUTE = 180  # of a text with code in it

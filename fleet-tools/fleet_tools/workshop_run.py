@@ -8,8 +8,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 from fleet_tools.errors import FleetError
 from fleet_tools.processes import Child, micropython, stop
@@ -19,6 +22,34 @@ MOST = 100_000  # characters that are read: nobody reads more
 ADDRESS = re.compile(r"http://[\w.-]+(?::\d+)?")
 NOISE = re.compile(r"Local directory .* is mounted at /remote")  # mpremote's, not the program's
 AT = re.compile(r'File "(?:main\.py|<stdin>|/remote/main\.py)", line (\d+)')
+
+
+@dataclass
+class Trouble(Exception):
+    """Why a check is not passed: three sentences for the learner."""
+
+    expected: str
+    came: str
+    hint: str = ""
+
+
+class Beside(Protocol):
+    """What runs beside a lesson's program while it is checked, such as a broker; made with `(port, patience)`: of the
+    board or None, and what multiplies every time."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Nothing of it goes on."""
+
+    def prepare(self, place: Path, declared: dict[str, Any]) -> None:
+        """Once: `place` is the copy of the learner's folder that runs, `declared` the check.toml."""
+
+    def before(self, run: dict[str, Any]) -> None:
+        """Before the program starts, for each [[run]]."""
+
+    def during(self, run: dict[str, Any], program: Program) -> Iterator[str]:
+        """While it runs: what was seen and is as it should be, or Trouble."""
 
 
 def copy(folder: Path, target: Path, without: Iterable[str]) -> None:
