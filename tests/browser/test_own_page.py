@@ -75,13 +75,7 @@ def test_the_page_shows_every_reading_and_its_curve_grows(own: Page, shoot: Call
         "least => document.querySelector(\"[data-field='sht4x temp'] polyline\").points.length >= least",
         arg=before + 10,
     )
-    for width, height in ((390, 844), (1280, 800)):
-        own.set_viewport_size({"width": width, "height": height})
-        for theme in THEMES:
-            own.emulate_media(color_scheme="light" if theme == "light" else "dark")
-            shoot(own, f"own-page-{width}-{theme}")
-            assert too_wide(own) <= 0
-            assert not own.evaluate(CUT)
+    shoot(own, "own-page-without-broker")
 
 
 def test_a_sensor_that_is_gone_is_no_number_and_its_curve_has_a_gap(own: Page, node: NodeProcess) -> None:
@@ -183,7 +177,13 @@ def test_with_a_broker_it_is_a_node_of_the_fleet_too_and_a_node_that_stopped_is_
     with Broker(port=broker_port):
         expect(own.locator("#link")).to_have_text(f"connected to 127.0.0.1:{broker_port}")
         expect(own.locator("#broker")).to_have_attribute("data-state", "good")
-        shoot(own, "own-page-with-broker")
+        for width, height in ((390, 844), (1280, 800)):
+            own.set_viewport_size({"width": width, "height": height})
+            for theme in THEMES:
+                own.emulate_media(color_scheme="light" if theme == "light" else "dark")
+                shoot(own, f"own-page-{width}-{theme}")
+                assert too_wide(own) <= 0
+                assert not own.evaluate(CUT)
         node.quit()
     expect(own.locator("#live")).to_have_text("the node does not answer")
     own.get_by_role("button", name="Buzz").click()
