@@ -11,6 +11,7 @@ import click
 from fleet_tools import session
 from fleet_tools import workshop_lessons as lessons
 from fleet_tools.errors import ERROR, USAGE, FleetError
+from fleet_tools.workshop_doctor import doctor_command
 
 FOLDER = "my-workshop"
 EPILOG = """\b
@@ -28,6 +29,9 @@ folder_option = click.option(
 @click.group("workshop", epilog=EPILOG)
 def workshop_command() -> None:
     """Three hours from `print` to a class on one broker: lessons that check themselves."""
+
+
+workshop_command.add_command(doctor_command)
 
 
 def _desk(folder: str | None) -> lessons.Desk:
