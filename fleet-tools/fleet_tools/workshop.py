@@ -22,7 +22,7 @@ Examples:
   fleet workshop goto 4           lesson 4, with the solutions of those before it
 """
 folder_option = click.option(
-    "--folder", metavar="PATH", help=f"The learner's folder.  [default: FLEET_WORKSHOP, else ./{FOLDER}]"
+    "--folder", metavar="PATH", help=f"The learner's folder.  [default: FLEET_WORKSHOP, else {FOLDER}, here or above]"
 )
 
 
@@ -35,7 +35,8 @@ workshop_command.add_command(doctor_command)
 
 
 def _desk(folder: str | None) -> lessons.Desk:
-    return lessons.Desk(Path(folder or os.environ.get("FLEET_WORKSHOP") or FOLDER))
+    named = folder or os.environ.get("FLEET_WORKSHOP")
+    return lessons.Desk(Path(named) if named else lessons.nearest(FOLDER))
 
 
 @workshop_command.command("list")
