@@ -143,5 +143,5 @@ def _tell(desk: lessons.Desk, lesson: lessons.Lesson) -> None:
     click.echo(f"Lesson {lesson.number}: {lesson.title}")
     click.echo(f"  read   {place}/README.md")
     click.echo(f"  edit   {place}/main.py")
-    click.echo(f"  run    cd {place} && micropython main.py")
+    click.echo(f"  run    cd {place} && micropython {lesson.program}")
     click.echo(f"  check  fleet workshop check {lesson.number}")

@@ -47,6 +47,11 @@ class Lesson:
         return tomllib.loads((self.folder / "check.toml").read_text())
 
     @property
+    def program(self) -> str:
+        """What is started: the learner's main.py, or what runs it."""
+        return str(self.check.get("program", "main.py"))
+
+    @property
     def readme(self) -> str:
         return (self.folder / "README.md").read_text()
 
