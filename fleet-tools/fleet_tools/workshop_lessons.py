@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fleet_tools import fetch_htmx
 from fleet_tools.errors import USAGE, FleetError
 from fleet_tools.fetch import NODE, FetchError, fetch
 from fleet_tools.words import did_you_mean
@@ -26,7 +27,7 @@ LESSONS = NODE.parent / "workshop" / "lessons"
 OURS = ("README.md", "start.py", "solution.py", "check.toml", "mistakes.toml")
 # package -> its files that MicroPython needs; they are copied beside main.py from where pip has installed it, or from
 # node/lib, where `python -m fleet_tools.fetch` puts what pip cannot install
-PACKAGES = {"microdot": ("__init__.py", "microdot.py", "helpers.py"), "umqtt": ("simple.py",)}
+PACKAGES = {"microdot": ("__init__.py", "microdot.py", "helpers.py", "sse.py"), "umqtt": ("simple.py",)}
 PROGRESS = "progress.json"
 WORDS_A_MINUTE = 180  # of a text with code in it
 
@@ -89,6 +90,8 @@ class Lesson:
             shutil.copy(LESSONS / "parts" / part, target)
         for package in self.check.get("packages", []):
             copy_package(package, target)
+        for name in self.check.get("htmx", []):
+            copy_htmx(name, target)
 
 
 def copy_package(name: str, target: Path) -> None:
@@ -109,6 +112,14 @@ def copy_package(name: str, target: Path) -> None:
     (target / name).mkdir(exist_ok=True)
     for file in PACKAGES[name]:
         shutil.copy(source / file, target / name)
+
+
+def copy_htmx(name: str, target: Path) -> None:
+    """A file of `python -m fleet_tools.fetch_htmx`, which fetches it if it is not here yet."""
+    try:
+        shutil.copy(fetch_htmx.fetch() / name, target)
+    except FetchError as error:
+        raise FleetError(str(error)) from None
 
 
 def every() -> list[Lesson]:

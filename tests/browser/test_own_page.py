@@ -20,7 +20,7 @@ from support.pages import CUT, THEMES
 from support.watched import watched
 
 SENSORS = ["sht4x", "bmp280", "mpu6886"]
-STOPPED = "ERR_"  # net::ERR_CONNECTION_REFUSED and the like, once the node is stopped
+STOPPED = ("ERR_",)  # net::ERR_CONNECTION_REFUSED and the like, once the node is stopped
 FIRST = ".value b"
 
 
