@@ -19,7 +19,7 @@ from support.watched import WAIT_MS, watched
 from support.workshop import port_8000
 
 ADDRESS = "http://127.0.0.1:8000"
-EXCUSED = ("ERR_", "status of 400", "htmx:sseError", "[object Event]")  # a program that was stopped, and a wrong setting
+EXCUSED = ("ERR_", "status of 400", "htmx:sseError", "[object Event]")  # once stopped; a wrong setting
 POINTS = "() => document.querySelector('polyline')?.getAttribute('points')?.trim().split(' ').length ?? 0"
 
 
