@@ -5,7 +5,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -260,6 +264,32 @@ def test_without_web_commands_the_page_only_shows_and_a_port_that_is_taken_is_sa
             other.expect(f"web: port {port} cannot be had")
             other.expect("next try")
         assert "Traceback" not in node.output + other.output
+
+
+def test_a_stand_alone_node_has_no_broker_and_keeps_nothing_for_one(tmp_path: Path) -> None:
+    port = free_port()
+    sim = [sys.executable, "-m", "fleet_tools", "sim", "up", "1", "--prefix", "alone-", "--alone", "--web", str(port)]
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen([*sim, "--period", "100"], stdout=log, stderr=log, cwd=tmp_path)
+    try:
+        deadline = time.monotonic() + own_page.WAIT_S
+        while f"web: http://127.0.0.1:{port}" not in (tmp_path / "log").read_text():
+            assert time.monotonic() < deadline, (tmp_path / "log").read_text()
+            time.sleep(0.05)
+        with Viewer(port) as viewer:
+            state = viewer.state(lambda state: state["up"] >= 2)
+            assert (state["node"], state["link"], state["may"]) == ("alone-1", "none", True)
+            assert state["waiting"] <= 1
+        assert command(port, "buzz", {"ms": 20})["st"] == "ok"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+    said = (tmp_path / "log").read_text()
+    assert "1 nodes without any broker" in said
+    assert "cannot reach" not in said
+    assert "joining" not in said
 
 
 @pytest.mark.parametrize(
