@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,8 +27,8 @@ CONNECTIONS, VIEWERS = 6, 4  # of web/__init__.py
 
 
 class Room:
-    def __init__(self, port: int, node: NodeProcess, probe: Probe, slow: socket.socket) -> None:
-        self.port, self.node, self.probe, self.slow = port, node, probe, slow
+    def __init__(self, port: int, node: NodeProcess, broker: Broker, probe: Probe) -> None:
+        self.port, self.node, self.broker, self.probe = port, node, broker, probe
         self.half: list[socket.socket] = []
 
 
@@ -48,7 +48,7 @@ def room() -> Iterator[Room]:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         slow.connect(("127.0.0.1", port))
         slow.sendall(request(port, "GET", "/live"))
-        yield Room(port, node, probe, slow)
+        yield Room(port, node, broker, probe)
         assert "Traceback" not in node.output
 
 
@@ -267,30 +267,48 @@ def test_without_web_commands_the_page_only_shows_and_a_port_that_is_taken_is_sa
         assert "Traceback" not in node.output + other.output
 
 
-def test_a_stand_alone_node_has_no_broker_and_keeps_nothing_for_one(tmp_path: Path) -> None:
-    port = free_port()
-    sim = [sys.executable, "-m", "fleet_tools", "sim", "up", "1", "--prefix", "alone-", "--alone", "--web", str(port)]
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen([*sim, "--period", "100"], stdout=log, stderr=log, cwd=tmp_path)
+@contextmanager
+def sim_up(tmp_path: Path, *words: str, says: tuple[str, ...]) -> Iterator[Path]:
+    """`fleet sim up`, once it has said all of these; the file of what it says."""
+    said = tmp_path / "log"
+    command = [sys.executable, "-m", "fleet_tools", "sim", "up", *words, "--period", "100"]
+    with said.open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path)
     try:
         deadline = time.monotonic() + own_page.WAIT_S
-        while f"web: http://127.0.0.1:{port}" not in (tmp_path / "log").read_text():
-            assert time.monotonic() < deadline, (tmp_path / "log").read_text()
+        while not all(one in said.read_text() for one in says):
+            assert time.monotonic() < deadline, said.read_text()
             time.sleep(0.05)
+        yield said
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0, said.read_text()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_stand_alone_node_has_no_broker_and_keeps_nothing_for_one(tmp_path: Path) -> None:
+    port = free_port()
+    words = ("1", "--prefix", "alone-", "--alone", "--web", str(port))
+    with sim_up(tmp_path, *words, says=(f"web: http://127.0.0.1:{port}",)) as said:
         with Viewer(port) as viewer:
             state = viewer.state(lambda state: state["up"] >= 2)
             assert (state["node"], state["link"], state["may"]) == ("alone-1", "none", True)
             assert state["waiting"] <= 1
         assert command(port, "buzz", {"ms": 20})["st"] == "ok"
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
-    finally:
-        process.kill()
-        process.wait()
-    said = (tmp_path / "log").read_text()
-    assert "1 nodes without any broker" in said
-    assert "cannot reach" not in said
-    assert "joining" not in said
+    assert "1 nodes without any broker" in said.read_text()
+    for word in ("cannot reach", "joining", "Traceback"):
+        assert word not in said.read_text()
+
+
+def test_simulated_nodes_are_at_the_broker_and_serve_a_page_each(room: Room, tmp_path: Path) -> None:
+    port = free_port()
+    words = ("2", "--prefix", "both-", "--web", str(port), "--broker", room.broker.url)
+    with sim_up(tmp_path, *words, says=(f"127.0.0.1:{port}", f"127.0.0.1:{port + 1}")):
+        for number in (1, 2):
+            with Viewer(port + number - 1) as viewer:
+                assert viewer.state(lambda state: state["link"] == "up")["node"] == f"both-{number}"
+            room.probe.expect(f"fleet/1/both-{number}/tele/+")
 
 
 @pytest.mark.parametrize(
