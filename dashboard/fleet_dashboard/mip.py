@@ -108,7 +108,7 @@ def _packages(node: Path) -> list[Package]:
 def _is_public(path: str) -> bool:
     """Code, below the folder. Whatever a manifest says, no configuration leaves this computer."""
     inside = not path.startswith("/") and ".." not in path.split("/")
-    return inside and (path.endswith((".py", ".txt")) or path == "config.example.json")
+    return inside and (path.endswith((".py", ".txt", ".html", ".css", ".js")) or path == "config.example.json")
 
 
 def _umqtt(node: Path) -> list[Package]:
