@@ -1,5 +1,6 @@
 """Reads what a person decided about this node, and says everything that is wrong with it at once."""
 
+import gc
 import json
 import os
 import sys
@@ -7,6 +8,7 @@ import sys
 from fleet_node import ConfigError, settings
 from fleet_schema import topics, values
 
+GC_BYTES = 16384  # collect this often: many short stops, and a heap in which a kilobyte in one piece is found
 NUMBERS = {  # key: (least, most, default)
     "keepalive": (2, 600, 15),  # s
     "queue": (1, 5000, 200),  # readings and events that wait in RAM for the host to store them
@@ -24,7 +26,11 @@ TEXTS = ("user", "password", "ca", "tls_name", "fingerprint")  # of "broker"
 
 
 def load(path=None):
-    """The whole configuration as a dict with every key filled in; ConfigError lists all that is wrong."""
+    """The whole configuration as a dict with every key filled in; ConfigError lists all that is wrong.
+
+    From here on the heap is collected often: what is imported next would leave it in pieces.
+    """
+    gc.threshold(GC_BYTES)
     path = path or _env("FLEET_CONFIG")
     errors = []
     config = _read(path or _beside_main("config.json"), bool(path), errors)
