@@ -2,6 +2,7 @@
 
 heap = "128k"                       # what the program gets on this computer; a small board has no more
 beside = ["mqtt"]                   # what runs beside the program: fleet_tools/workshop_mqtt.py says what it reads here
+program = "race.py"                 # what is started, if it is not main.py itself
 [[run]]                             # each starts the program again, in the same folder
 prints = ["blink {n}", "temp {18..26} C"]   # in this order, others may be between; holes: workshop_expect
 until = "measure 3 {*}"             # what is not there when this line comes will not come
@@ -101,7 +102,7 @@ class Check:
         return list(self._declared["run"])
 
     def _one(self, run: dict[str, Any], place: Path, log: Path, beside: list[Beside]) -> None:
-        program = Program(place, log, heap=self._heap, port=self._port)
+        program = Program(place, log, heap=self._heap, port=self._port, name=self._lesson.program)
         before = len(self.output)
         try:
             for one in beside:

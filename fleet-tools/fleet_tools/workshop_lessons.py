@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import shutil
 import tomllib
@@ -26,6 +27,7 @@ OURS = ("README.md", "start.py", "solution.py", "check.toml", "mistakes.toml")
 # package -> its files that MicroPython needs; they are copied beside main.py from where pip has installed it, or from
 # node/lib, where `python -m fleet_tools.fetch` puts what pip cannot install
 PACKAGES = {"microdot": ("__init__.py", "microdot.py", "helpers.py"), "umqtt": ("simple.py",)}
+PROGRESS = "progress.json"
 WORDS_A_MINUTE = 180  # of a text with code in it
 
 
@@ -44,6 +46,11 @@ class Lesson:
     @property
     def check(self) -> dict[str, Any]:
         return tomllib.loads((self.folder / "check.toml").read_text())
+
+    @property
+    def program(self) -> str:
+        """What is started: the learner's main.py, or what runs it."""
+        return str(self.check.get("program", "main.py"))
 
     @property
     def readme(self) -> str:
@@ -121,12 +128,22 @@ def find(asked: str) -> Lesson:
     raise FleetError(f"there is no lesson {asked!r}{hint or f'; there are 1 to {lessons[-1].number}'}", USAGE)
 
 
+def nearest(name: str) -> Path:
+    """The learner's folder that was begun here or above, for who is inside of a lesson; else ./name."""
+    here = Path.cwd()
+    for above in (here, *here.parents):
+        for folder in (above / name, above):
+            if (folder / PROGRESS).is_file() and folder.name == name:
+                return Path(os.path.relpath(folder))
+    return Path(name)
+
+
 class Desk:
     """The learner's folder: what was begun, what is done, and where each lesson lies."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._file = folder / "progress.json"
+        self._file = folder / PROGRESS
         try:
             told = json.loads(self._file.read_text())
         except (OSError, ValueError):
