@@ -92,23 +92,38 @@ class Lesson:
 
 
 def copy_package(name: str, target: Path) -> None:
-    """The files of an installed package that MicroPython needs; FleetError if it is not installed."""
-    source = NODE / "lib" / name
+    """The files of an installed package that MicroPython needs; FleetError if it is not there. "node" is our own."""
+    if name == "node":
+        return _copy_node(target)
+    source = _source(name)
+    (target / name).mkdir(exist_ok=True)
+    for file in PACKAGES[name]:
+        shutil.copy(source / file, target / name)
+
+
+def _source(name: str) -> Path:
     if name == "umqtt":
         try:
             fetch()
         except FetchError as error:
             raise FleetError(str(error)) from None
-    else:
-        spec = importlib.util.find_spec(name)
-        if spec is None or not spec.submodule_search_locations:
-            raise FleetError(
-                f"this lesson needs {name}: .venv/bin/pip install -c constraints.txt {name}, and start it again"
-            )
-        source = Path(spec.submodule_search_locations[0])
-    (target / name).mkdir(exist_ok=True)
-    for file in PACKAGES[name]:
-        shutil.copy(source / file, target / name)
+        return NODE / "lib" / name
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise FleetError(
+            f"this lesson needs {name}: .venv/bin/pip install -c constraints.txt {name}, and start it again"
+        )
+    return Path(spec.submodule_search_locations[0])
+
+
+def _copy_node(target: Path) -> None:
+    """What mip puts onto a board, but for main.py and what goes with it; and the simulated chips of a PC."""
+    urls = json.loads((NODE / "package.json").read_text())["urls"]
+    for file, _ in urls:
+        if "/" in file:
+            (target / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(NODE / file, target / file)
+    shutil.copytree(NODE / "sim", target / "sim", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def every() -> list[Lesson]:

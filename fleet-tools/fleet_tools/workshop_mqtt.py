@@ -67,6 +67,11 @@ class Config:
         return self.host in LOOPBACK
 
     @property
+    def http(self) -> int:
+        """Where the dashboard of that broker is, as for a node that joins."""
+        return int(self._broker.get("http", 8080))
+
+    @property
     def url(self) -> str:
         login = ""
         if self._broker.get("user"):
