@@ -1,7 +1,8 @@
 """beside = ["mqtt"] of check.toml: a broker beside a lesson's program, and what is heard and said on it meanwhile.
 
 The lesson's config.json names the broker by `host` and `port`, at its top or in "broker". One on this computer is the
-check's own, whose port is written there; any other is used as it is, for a real board cannot reach our loopback.
+check's own, whose port is written there. Any other is used as it is, for a real board cannot reach our loopback; if
+`fleet` here knows a broker (FLEET_BROKER, a class that runs on this computer), the check has its rights there.
 In every text {node}, {base} and {name} stand for what config.json says.
 
 [[run.mqtt]]                            # in this order; what was heard once counts once
@@ -30,6 +31,7 @@ from typing import Any, Self
 
 from fleet_client import Client, ClientError, Message
 from fleet_tools import broker as brokers
+from fleet_tools import settings
 from fleet_tools import workshop_expect as expect
 from fleet_tools.errors import NO_BROKER, FleetError
 from fleet_tools.processes import stop
@@ -38,6 +40,7 @@ from fleet_tools.workshop_run import POLL_S, Program, Trouble
 LOOPBACK = ("127.0.0.1", "localhost")
 HEAR_S = 15.0  # for one message, on this computer
 BOARD_S = 60.0  # a board is slower, and its files come over a serial line
+AGAIN = "fleet workshop start --again lays the files of the lesson anew, and keeps your main.py."
 # of these the environment would count more to a node than its config.json
 OVERRIDE = ("BROKER", "BASE", "NODE", "NAME", "CONFIG", "PERIOD", "STATE", "JOURNAL")
 
@@ -53,11 +56,11 @@ class Config:
             self.host, self.port = str(self._broker["host"]), int(self._broker["port"])
             node = str(self._told["node"])
         except OSError:
-            raise Trouble("a file `config.json` beside main.py", "it is not there", "start the lesson again") from None
+            raise Trouble("a file `config.json` beside main.py", "it is not there", AGAIN) from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             wanted = "a config.json in which node, host and port are said"
-            why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
-            raise Trouble(wanted, why, "Look for a missing comma or quotation mark in config.json.") from None
+            why = f"there is no {error} in it" if isinstance(error, KeyError) else str(error)
+            raise Trouble(wanted, why, f"Look for a missing comma or quotation mark. {AGAIN}") from None
         base = str(self._told.get("base", "fleet"))
         self.names = {"node": node, "base": base, "name": str(self._told.get("name", node))}
 
@@ -99,6 +102,7 @@ class Beside:
 
     def __init__(self, port: str | None, patience: float) -> None:
         self._patience_s = (BOARD_S if port else HEAR_S) * patience
+        self._env = dict(os.environ)
         self._runner = asyncio.Runner()
         self._stack = ExitStack()  # the broker, its folder, the environment
         self._listening = AsyncExitStack()
@@ -126,7 +130,9 @@ class Beside:
             self._stack.callback(stop, [child], signal.SIGTERM, 3.0, lambda: False)
             self._config.move(int(self._broker.url.rsplit(":", 1)[1]))
         else:
-            self._broker = brokers.choose(self._config.url, 0, self._folder, lambda _: None)
+            chosen = settings.load(env=self._env)
+            known = chosen.broker if chosen.origin["broker"] != "by default" else None
+            self._broker = brokers.choose(known or self._config.url, 0, self._folder, lambda _: None)
 
     def before(self, run: dict[str, Any]) -> None:
         steps = self._config.fill(run.get("mqtt", []))

@@ -160,7 +160,7 @@ class Beside:
             told = json.loads(file.read_text())
             host, port = str(told["host"]), int(told["port"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            hint = "Look for a missing comma or quotation mark; fleet workshop start --again brings it back."
+            hint = "Look for a missing comma or quotation mark; fleet workshop start --again lays it anew."
             raise Trouble("a config.json with host and port of the server", str(error), hint) from None
         if host in (LOOPBACK, "localhost"):
             self._server = self._bound(LOOPBACK, 0)

@@ -1,4 +1,4 @@
-"""Lesson 13 as its README says it: the node with the learner's sensor is seen and obeys, and its button can be typed."""
+"""Lesson 13 as its README says it: the node with the learner's sensor is seen and obeys, and its button is typed."""
 
 import json
 import os
@@ -9,10 +9,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from fleet_tools import workshop_lessons as lessons
 from fleet_tools.processes import micropython
+from fleet_tools.workshop_check import Check
 from support.broker import Broker
-from support.workshop import CHECK_DOES, typed
+from support.dashboard import DashboardProcess
+from support.workshop import CHECK_DOES, PATIENCE, typed
 
 LESSON = lessons.find("fleet")
 LINES = ["fleet ls", "fleet info kim", "fleet buzz --all"]
@@ -57,6 +61,23 @@ def test_the_node_with_the_learners_sensor_is_seen_and_obeys_and_its_button_is_t
             for process in (node, listener):
                 process.kill()
                 process.wait()
+
+
+def test_a_broker_and_a_wall_that_run_already_are_taken_as_config_json_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    LESSON.lay("solution.py", tmp_path)
+    config = tmp_path / "config.json"
+    told = json.loads(config.read_text())
+    with Broker() as broker, DashboardProcess(broker.url) as wall:
+        # another way to write 127.0.0.1, which the check does not take for this computer
+        told["broker"] = {"host": "127.1", "port": broker.port, "http": int(wall.url.rsplit(":", 1)[1])}
+        config.write_text(json.dumps(told))
+        monkeypatch.setenv("FLEET_BROKER", broker.url)
+        monkeypatch.setenv("FLEET_NODE", "not-kim")  # config.json counts
+        assert Check(LESSON, tmp_path, patience=PATIENCE).run() is None
+        assert os.environ["FLEET_NODE"] == "not-kim"
+        assert wall.node("kim")["name"] == "Kim"
 
 
 def fleet(line: str, broker: Broker) -> str:
