@@ -112,7 +112,10 @@ class Beside:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
-                return {}  # nobody has heard of it yet
+                if error.code == 404:
+                    return {}  # it has not heard of the node yet
+                said = error.read(200).decode(errors="replace")
+                raise FleetError(f"the wall at {self._url} refuses with status {error.code}: {said}") from None
         except (OSError, ValueError) as error:
             why = getattr(error, "reason", error)
             raise FleetError(

@@ -69,7 +69,8 @@ def test_a_broker_and_a_wall_that_run_already_are_taken_as_config_json_says(
     LESSON.lay("solution.py", tmp_path)
     config = tmp_path / "config.json"
     told = json.loads(config.read_text())
-    with Broker() as broker, DashboardProcess(broker.url) as wall:
+    names = {"FLEET_HTTP_NAMES": "127.1"}
+    with Broker() as broker, DashboardProcess(broker.url, environment=names) as wall:
         # another way to write 127.0.0.1, which the check does not take for this computer
         told["broker"] = {"host": "127.1", "port": broker.port, "http": int(wall.url.rsplit(":", 1)[1])}
         config.write_text(json.dumps(told))
