@@ -129,6 +129,20 @@ def check_command(lesson: str | None, port: str | None, heap: str | None, patien
     return ERROR
 
 
+@workshop_command.command("extra")
+@click.argument("name")
+@folder_option
+def extra_command(name: str, folder: str | None) -> int:
+    """What is beside the lessons: pyscript, Python in the browser too (fetches 2 MB once)."""
+    from fleet_tools import workshop_extra
+
+    target = _desk(folder).folder / f"extra-{name}"
+    workshop_extra.lay(name, target)
+    place = shlex.quote(str(target))
+    click.echo(f"read   {place}/README.md\nrun    cd {place} && micropython main.py")
+    return 0
+
+
 def _next(lesson: lessons.Lesson) -> str:
     return f"Next: fleet workshop start {lesson.number} ({lesson.title})"
 
