@@ -133,7 +133,7 @@ def check_command(lesson: str | None, port: str | None, heap: str | None, patien
 @click.argument("name")
 @folder_option
 def extra_command(name: str, folder: str | None) -> int:
-    """What is beside the lessons: pyscript, Python in the browser too (fetches 2 MB once)."""
+    """What is beside the lessons; pyscript: Python in the browser, too (fetches 2 MB once)."""
     from fleet_tools import workshop_extra
 
     target = _desk(folder).folder / f"extra-{name}"

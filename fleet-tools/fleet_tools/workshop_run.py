@@ -21,7 +21,7 @@ POLL_S = 0.02
 MOST = 100_000  # characters that are read: nobody reads more
 ADDRESS = re.compile(r"http://[\w.-]+(?::\d+)?")
 NOISE = re.compile(r"Local directory .* is mounted at /remote")  # mpremote's, not the program's
-AT = re.compile(r'File "(?:main\.py|<stdin>|/remote/main\.py)", line (\d+)')
+AT = re.compile(r'File "(?:(?:[^"]*/)?main\.py|<stdin>)", line (\d+)')
 
 
 @dataclass
