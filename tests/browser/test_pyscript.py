@@ -53,6 +53,7 @@ def program(tmp_path: Path) -> Iterator[Program]:
         program.stop()
 
 
+@pytest.mark.timeout(300)  # it may wait for port 8000
 def test_python_in_the_page_shows_the_readings_and_sets_the_period_without_the_internet(
     browser: Browser, program: Program, shoot: Callable[[Page, str], Path]
 ) -> None:
