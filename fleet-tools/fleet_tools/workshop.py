@@ -12,6 +12,7 @@ from fleet_tools import session
 from fleet_tools import workshop_lessons as lessons
 from fleet_tools.errors import ERROR, USAGE, FleetError
 from fleet_tools.workshop_doctor import doctor_command
+from fleet_tools.workshop_stick import stick_command
 
 FOLDER = "my-workshop"
 EPILOG = """\b
@@ -33,6 +34,7 @@ def workshop_command() -> None:
 
 
 workshop_command.add_command(doctor_command)
+workshop_command.add_command(stick_command)
 
 
 def _desk(folder: str | None) -> lessons.Desk:
