@@ -24,7 +24,9 @@ from fleet_tools.words import did_you_mean
 LESSONS = NODE.parent / "workshop" / "lessons"
 OURS = ("README.md", "start.py", "solution.py", "check.toml", "mistakes.toml")
 # package -> its files that MicroPython needs; it is installed by pip on this computer and copied beside main.py
-PACKAGES = {"microdot": ("__init__.py", "microdot.py", "helpers.py")}
+PACKAGES = {"microdot": ("__init__.py", "microdot.py", "helpers.py"), "ahtx0": ("ahtx0.py",)}
+SIM = "sim"  # the part that is node/sim: simulated pins and chips, without what only the node's own tests need
+NOT_OF_SIM = ("network.py", "witness.py", "script.py", "director.py", "st7789.py", "bm8563.py", "__pycache__")
 WORDS_A_MINUTE = 180  # of a text with code in it
 
 
@@ -78,21 +80,32 @@ class Lesson:
             if extra.is_file() and extra.name not in OURS:
                 shutil.copy(extra, target)
         for part in self.check.get("parts", []):
-            shutil.copy(LESSONS / "parts" / part, target)
+            copy_part(part, target)
         for package in self.check.get("packages", []):
             copy_package(package, target)
+
+
+def copy_part(name: str, target: Path) -> None:
+    """A file or a folder that several lessons need."""
+    source = NODE / "sim" if name == SIM else LESSONS / "parts" / name
+    if source.is_dir():
+        without = shutil.ignore_patterns(*NOT_OF_SIM)
+        shutil.copytree(source, target / name, ignore=without, dirs_exist_ok=True)
+    else:
+        shutil.copy(source, target)
 
 
 def copy_package(name: str, target: Path) -> None:
     """The files of an installed package that MicroPython needs; FleetError if it is not installed."""
     spec = importlib.util.find_spec(name)
-    if spec is None or not spec.submodule_search_locations:
+    if spec is None or spec.origin is None:
         raise FleetError(
-            f"this lesson needs {name}: .venv/bin/pip install -c constraints.txt {name}, and start it again"
+            f"this lesson needs {name}: .venv/bin/pip install -c constraints.txt -e '.[workshop]', and start it again"
         )
-    (target / name).mkdir(exist_ok=True)
+    place = target / name if spec.submodule_search_locations else target  # a package, or one file
+    place.mkdir(exist_ok=True)
     for file in PACKAGES[name]:
-        shutil.copy(Path(spec.submodule_search_locations[0]) / file, target / name)
+        shutil.copy(Path(spec.origin).parent / file, place)
 
 
 def every() -> list[Lesson]:
