@@ -12,6 +12,8 @@ from fleet_tools import session
 from fleet_tools import workshop_lessons as lessons
 from fleet_tools.errors import ERROR, USAGE, FleetError
 from fleet_tools.workshop_doctor import doctor_command
+from fleet_tools.workshop_handout import handout_command
+from fleet_tools.workshop_stick import stick_command
 
 FOLDER = "my-workshop"
 EPILOG = """\b
@@ -32,6 +34,8 @@ def workshop_command() -> None:
 
 
 workshop_command.add_command(doctor_command)
+workshop_command.add_command(stick_command)
+workshop_command.add_command(handout_command)
 
 
 def _desk(folder: str | None) -> lessons.Desk:
