@@ -26,7 +26,13 @@ LESSONS = NODE.parent / "workshop" / "lessons"
 OURS = ("README.md", "start.py", "solution.py", "check.toml", "mistakes.toml")
 # package -> its files that MicroPython needs; they are copied beside main.py from where pip has installed it, or from
 # node/lib, where `python -m fleet_tools.fetch` puts what pip cannot install
-PACKAGES = {"microdot": ("__init__.py", "microdot.py", "helpers.py"), "umqtt": ("simple.py",)}
+PACKAGES = {
+    "microdot": ("__init__.py", "microdot.py", "helpers.py"),
+    "umqtt": ("simple.py",),
+    "ahtx0": ("ahtx0.py",),
+}
+SIM = "sim"  # the part that is node/sim: simulated pins and chips, without what only the node's own tests need
+NOT_OF_SIM = ("network.py", "witness.py", "script.py", "director.py", "st7789.py", "bm8563.py", "__pycache__")
 PROGRESS = "progress.json"
 WORDS_A_MINUTE = 180  # of a text with code in it
 
@@ -86,29 +92,43 @@ class Lesson:
             if extra.is_file() and extra.name not in OURS:
                 shutil.copy(extra, target)
         for part in self.check.get("parts", []):
-            shutil.copy(LESSONS / "parts" / part, target)
+            copy_part(part, target)
         for package in self.check.get("packages", []):
             copy_package(package, target)
 
 
+def copy_part(name: str, target: Path) -> None:
+    """A file or a folder that several lessons need."""
+    source = NODE / "sim" if name == SIM else LESSONS / "parts" / name
+    if source.is_dir():
+        without = shutil.ignore_patterns(*NOT_OF_SIM)
+        shutil.copytree(source, target / name, ignore=without, dirs_exist_ok=True)
+    else:
+        shutil.copy(source, target)
+
+
 def copy_package(name: str, target: Path) -> None:
     """The files of an installed package that MicroPython needs; FleetError if it is not installed."""
-    source = NODE / "lib" / name
+    source, place = _installed(name, target)
+    place.mkdir(exist_ok=True)
+    for file in PACKAGES[name]:
+        shutil.copy(source / file, place)
+
+
+def _installed(name: str, target: Path) -> tuple[Path, Path]:
+    """Where its files are, and where they belong: a package in a folder of its own, a single file beside main.py."""
     if name == "umqtt":
         try:
             fetch()
         except FetchError as error:
             raise FleetError(str(error)) from None
-    else:
-        spec = importlib.util.find_spec(name)
-        if spec is None or not spec.submodule_search_locations:
-            raise FleetError(
-                f"this lesson needs {name}: .venv/bin/pip install -c constraints.txt {name}, and start it again"
-            )
-        source = Path(spec.submodule_search_locations[0])
-    (target / name).mkdir(exist_ok=True)
-    for file in PACKAGES[name]:
-        shutil.copy(source / file, target / name)
+        return NODE / "lib" / name, target / name
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise FleetError(
+            f"this lesson needs {name}: .venv/bin/pip install -c constraints.txt -e '.[workshop]', and start it again"
+        )
+    return Path(spec.origin).parent, target / name if spec.submodule_search_locations else target
 
 
 def every() -> list[Lesson]:

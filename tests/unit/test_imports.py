@@ -55,6 +55,7 @@ STARTS_TASKS = {
     "dashboard/fleet_dashboard/service.py",
     "fleet-tools/fleet_client/client.py",  # a client owns the one task that keeps it connected
     "fleet-tools/fleet_tools/logs.py",  # a board's line is waited for in a thread of its own
+    "fleet-tools/fleet_tools/workshop_alone.py",  # the same
     "fleet-tools/fleet_tools/send.py",  # one request for each node that was named
 }
 TASK_STARTERS = {"create_task", "ensure_future", "TaskGroup", "gather", "start_new_thread", "Thread"}
