@@ -1,4 +1,4 @@
-"""Is this computer ready: each missing part is named with its fix, and only what the lessons need makes it not ready."""
+"""Is this computer ready: each missing part is named with its fix; what no lesson needs does not stop anybody."""
 
 import socket
 import sys
