@@ -12,7 +12,9 @@ from fleet_tools import session
 from fleet_tools import workshop_lessons as lessons
 from fleet_tools.errors import ERROR, USAGE, FleetError
 from fleet_tools.workshop_doctor import doctor_command
+from fleet_tools.workshop_handout import handout_command
 from fleet_tools.workshop_stick import stick_command
+from fleet_tools.workshop_troubles import troubles_command
 
 FOLDER = "my-workshop"
 EPILOG = """\b
@@ -35,6 +37,8 @@ def workshop_command() -> None:
 
 workshop_command.add_command(doctor_command)
 workshop_command.add_command(stick_command)
+workshop_command.add_command(handout_command)
+workshop_command.add_command(troubles_command)
 
 
 def _desk(folder: str | None) -> lessons.Desk:

