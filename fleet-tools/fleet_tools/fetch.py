@@ -8,10 +8,12 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import ssl
 import sys
 import tarfile
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import fleet_schema
 
@@ -51,9 +53,17 @@ def download(archive: Path) -> None:
     """The pinned archive from the index that pip uses too (PIP_INDEX_URL, PIP_CERT)."""
     import requests
     from pypi_simple import PyPISimple
+    from requests.adapters import HTTPAdapter
+
+    class _Trusting(HTTPAdapter):
+        """As pip: besides the usual certificates also those of this computer, such as a school's proxy."""
+
+        def init_poolmanager(self, *arguments: Any, **more: Any) -> None:
+            super().init_poolmanager(*arguments, ssl_context=ssl.create_default_context(), **more)
 
     index = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple/")
     session = requests.Session()
+    session.mount("https://", _Trusting())
     session.verify = os.environ.get("PIP_CERT") or True
     try:
         with PyPISimple(index, session=session) as client:

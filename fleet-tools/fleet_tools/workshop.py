@@ -11,6 +11,7 @@ import click
 from fleet_tools import session
 from fleet_tools import workshop_lessons as lessons
 from fleet_tools.errors import ERROR, USAGE, FleetError
+from fleet_tools.workshop_doctor import doctor_command
 
 FOLDER = "my-workshop"
 EPILOG = """\b
@@ -21,7 +22,7 @@ Examples:
   fleet workshop goto 4           lesson 4, with the solutions of those before it
 """
 folder_option = click.option(
-    "--folder", metavar="PATH", help=f"The learner's folder.  [default: FLEET_WORKSHOP, else ./{FOLDER}]"
+    "--folder", metavar="PATH", help=f"The learner's folder.  [default: FLEET_WORKSHOP, else {FOLDER}, here or above]"
 )
 
 
@@ -30,8 +31,12 @@ def workshop_command() -> None:
     """Three hours from `print` to a class on one broker: lessons that check themselves."""
 
 
+workshop_command.add_command(doctor_command)
+
+
 def _desk(folder: str | None) -> lessons.Desk:
-    return lessons.Desk(Path(folder or os.environ.get("FLEET_WORKSHOP") or FOLDER))
+    named = folder or os.environ.get("FLEET_WORKSHOP")
+    return lessons.Desk(Path(named) if named else lessons.nearest(FOLDER))
 
 
 @workshop_command.command("list")
@@ -138,5 +143,5 @@ def _tell(desk: lessons.Desk, lesson: lessons.Lesson) -> None:
     click.echo(f"Lesson {lesson.number}: {lesson.title}")
     click.echo(f"  read   {place}/README.md")
     click.echo(f"  edit   {place}/main.py")
-    click.echo(f"  run    cd {place} && micropython main.py")
+    click.echo(f"  run    cd {place} && micropython {lesson.program}")
     click.echo(f"  check  fleet workshop check {lesson.number}")

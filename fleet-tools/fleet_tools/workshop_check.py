@@ -2,6 +2,7 @@
 
 heap = "128k"                       # what the program gets on this computer; a small board has no more
 beside = ["mqtt"]                   # what runs beside the program: fleet_tools/workshop_mqtt.py says what it reads here
+program = "race.py"                 # what is started, if it is not main.py itself
 [[run]]                             # each starts the program again, in the same folder
 prints = ["blink {n}", "temp {18..26} C"]   # in this order, others may be between; holes: workshop_expect
 until = "measure 3 {*}"             # what is not there when this line comes will not come
@@ -125,7 +126,7 @@ class Check:
 
     def _program(self, run: dict[str, Any], place: Path, log: Path) -> Program:
         if self._port is None or not run.get("alone"):
-            return Program(place, log, heap=self._heap, port=self._port)
+            return Program(place, log, heap=self._heap, port=self._port, name=self._lesson.program)
         from fleet_tools.workshop_alone import Alone
 
         return Alone(place, log, port=self._port)

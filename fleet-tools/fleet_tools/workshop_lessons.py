@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import shutil
 import tomllib
@@ -18,13 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from fleet_tools.errors import USAGE, FleetError
-from fleet_tools.fetch import NODE
+from fleet_tools.fetch import NODE, FetchError, fetch
 from fleet_tools.words import did_you_mean
 
 LESSONS = NODE.parent / "workshop" / "lessons"
 OURS = ("README.md", "start.py", "solution.py", "check.toml", "mistakes.toml")
-# package -> its files that MicroPython needs; it is installed by pip on this computer and copied beside main.py
-PACKAGES = {"microdot": ("__init__.py", "microdot.py", "helpers.py"), "ahtx0": ("ahtx0.py",)}
+# package -> its files that MicroPython needs; they are copied beside main.py from where pip has installed it, or from
+# node/lib, where `python -m fleet_tools.fetch` puts what pip cannot install
+PACKAGES = {"microdot": ("__init__.py", "microdot.py", "helpers.py"), "umqtt": ("simple.py",), "ahtx0": ("ahtx0.py",)}
+PROGRESS = "progress.json"
 SIM = "sim"  # the part that is node/sim: simulated pins and chips, without what only the node's own tests need
 NOT_OF_SIM = ("network.py", "witness.py", "script.py", "director.py", "st7789.py", "bm8563.py", "__pycache__")
 WORDS_A_MINUTE = 180  # of a text with code in it
@@ -45,6 +48,11 @@ class Lesson:
     @property
     def check(self) -> dict[str, Any]:
         return tomllib.loads((self.folder / "check.toml").read_text())
+
+    @property
+    def program(self) -> str:
+        """What is started: the learner's main.py, or what runs it."""
+        return str(self.check.get("program", "main.py"))
 
     @property
     def readme(self) -> str:
@@ -97,15 +105,25 @@ def copy_part(name: str, target: Path) -> None:
 
 def copy_package(name: str, target: Path) -> None:
     """The files of an installed package that MicroPython needs; FleetError if it is not installed."""
-    spec = importlib.util.find_spec(name)
-    if spec is None or spec.origin is None:
-        raise FleetError(
-            f"this lesson needs {name}: .venv/bin/pip install -c constraints.txt -e '.[workshop]', and start it again"
-        )
-    place = target / name if spec.submodule_search_locations else target  # a package, or one file
+    source = NODE / "lib" / name
+    place = target / name
+    if name == "umqtt":
+        try:
+            fetch()
+        except FetchError as error:
+            raise FleetError(str(error)) from None
+    else:
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise FleetError(
+                f"this lesson needs {name}: "
+                ".venv/bin/pip install -c constraints.txt -e '.[workshop]', and start it again"
+            )
+        source = Path(spec.origin).parent
+        place = place if spec.submodule_search_locations else target  # a package, or one file
     place.mkdir(exist_ok=True)
     for file in PACKAGES[name]:
-        shutil.copy(Path(spec.origin).parent / file, place)
+        shutil.copy(source / file, place)
 
 
 def every() -> list[Lesson]:
@@ -125,12 +143,22 @@ def find(asked: str) -> Lesson:
     raise FleetError(f"there is no lesson {asked!r}{hint or f'; there are 1 to {lessons[-1].number}'}", USAGE)
 
 
+def nearest(name: str) -> Path:
+    """The learner's folder that was begun here or above, for who is inside of a lesson; else ./name."""
+    here = Path.cwd()
+    for above in (here, *here.parents):
+        for folder in (above / name, above):
+            if (folder / PROGRESS).is_file() and folder.name == name:
+                return Path(os.path.relpath(folder))
+    return Path(name)
+
+
 class Desk:
     """The learner's folder: what was begun, what is done, and where each lesson lies."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._file = folder / "progress.json"
+        self._file = folder / PROGRESS
         try:
             told = json.loads(self._file.read_text())
         except (OSError, ValueError):

@@ -58,16 +58,16 @@ def copy(folder: Path, target: Path, without: Iterable[str]) -> None:
 
 
 class Program:
-    """`main.py` of `folder`. It runs from `start` to `stop`; what it said so far is in `lines`."""
+    """`main.py` of `folder`, or what runs it. It runs from `start` to `stop`; what it said so far is in `lines`."""
 
-    def __init__(self, folder: Path, log: Path, *, heap: str, port: str | None = None) -> None:
+    def __init__(self, folder: Path, log: Path, *, heap: str, port: str | None = None, name: str = "main.py") -> None:
         self._port = port
         self._log = log
         if port is None:
-            command = [micropython(), "-X", f"heapsize={heap}", "main.py"]
+            command = [micropython(), "-X", f"heapsize={heap}", name]
         else:
-            command = [sys.executable, "-m", "mpremote", "connect", port, "mount", ".", "run", "main.py"]
-        self._child = Child("main.py", command, log, folder=folder)
+            command = [sys.executable, "-m", "mpremote", "connect", port, "mount", ".", "run", name]
+        self._child = Child(name, command, log, folder=folder)
 
     def start(self) -> None:
         self._child.start()

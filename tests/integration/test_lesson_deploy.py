@@ -13,7 +13,7 @@ from fleet_tools.workshop_alone import Alone
 from fleet_tools.workshop_run import Trouble
 from support import tiers
 from support.board import VirtualBoard, isolation
-from support.workshop import CHECK_DOES, port_8000, recheck, typed, typing
+from support.workshop import CHECK_DOES, check, port_8000, typed, typing
 
 LESSON = lessons.find("deploy")
 BACK = ["mpremote exec \"import os; os.rename('main.py', 'off.py')\"", "mpremote reset"]
@@ -68,7 +68,7 @@ def test_what_is_typed_puts_it_onto_a_board_where_it_starts_by_itself_and_stays(
         board.wait_for_start(starts + 1)
         board.expect(b"serving on http://127.0.0.1:8000", within_s=60)
         typing("mpremote exec pass", folder, board.port)
-    checked, trouble = recheck(LESSON, folder, port=board.port)
+    checked, trouble = check(LESSON, "solution.py", folder, port=board.port)
     assert trouble is None, checked.output
 
     main = folder / "main.py"

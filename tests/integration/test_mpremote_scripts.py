@@ -4,6 +4,7 @@ import difflib
 
 import pytest
 
+from fleet_tools import fetch_source
 from support import mpremote_scripts, tiers
 from support.board import VirtualBoard, isolation
 
@@ -19,7 +20,7 @@ def test_a_script_of_mpremote_prints_what_it_prints_with_a_board(name: str) -> N
     tiers.require(isolation.missing() is None, str(isolation.missing()), "integration")
     folder = mpremote_scripts.source()
     if folder is None:  # a file of somebody else, which no run of ours may depend on
-        pytest.skip(f"{mpremote_scripts.URL} cannot be reached")
+        pytest.skip(f"{fetch_source.URL} cannot be reached")
     wanted = (folder / f"{name}.exp").read_text(encoding="utf-8")
     with VirtualBoard() as board:
         printed = mpremote_scripts.run(board, folder / name)

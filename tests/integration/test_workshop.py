@@ -2,24 +2,43 @@
 much memory, and what learners get wrong is told in a sentence of its own."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fleet_tools import workshop_lessons as lessons
-from support.workshop import CHECK_DOES, LESSONS, NUMBER, blocks, check, fleet, mistakes, recheck, typed
+from support.workshop import CHECK_DOES, LESSONS, NUMBER, Learner, Told, blocks, check, fleet, mistakes, typed
 
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
-MISTAKES = [(lesson, number) for lesson in LESSONS for number in range(len(mistakes(lesson)))]
+TRANSCRIPT = Path(__file__).parents[1] / "artifacts" / "workshop.md"
+
+
+@pytest.fixture(scope="module")
+def learner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Learner]:
+    """One who goes through all lessons in their order; what they were told is in tests/artifacts/workshop.md."""
+    learner = Learner(tmp_path_factory.mktemp("learner"))
+    yield learner
+    TRANSCRIPT.parent.mkdir(exist_ok=True)
+    TRANSCRIPT.write_text(learner.transcript)
 
 
 @each_lesson
-def test_the_start_is_told_what_is_missing(lesson: lessons.Lesson, tmp_path: Path) -> None:
-    _, trouble = check(lesson, "start.py", tmp_path)
-    assert trouble is not None, "the start passes"
-    assert trouble.expected
-    assert trouble.came
-    assert len(trouble.hint.split()) > 5, trouble
+def test_a_learner_is_told_what_is_missing_and_what_is_wrong_until_it_is_right(
+    learner: Learner, lesson: lessons.Lesson
+) -> None:
+    assert f"Lesson {lesson.number}: {lesson.title}" in learner.begins(lesson)
+    told = Told.of(learner.checks())
+    assert told.expected, "the start passes"
+    assert told.came
+    assert len(told.hint.split()) > 5, told
+    for mistake in mistakes(lesson):
+        learner.writes_the_solution_but(mistake["was"], mistake["now"])
+        told = Told.of(learner.checks())
+        assert mistake["came"] in told.came
+        assert mistake["hint"] in told.hint
+    learner.writes_the_solution_but("", "")
+    assert "Well done." in learner.checks("--heap 2m", code=0), "in much memory"
 
 
 @each_lesson
@@ -31,25 +50,6 @@ def test_the_solution_passes_in_little_memory_and_its_readme_shows_what_comes(
     shown = [NUMBER.sub("#", line) for line in blocks(lesson.readme, "output")[0]]
     rest = iter([NUMBER.sub("#", line) for line in checked.output])
     assert [line for line in shown if line not in rest] == [], f"what came: {checked.output}"
-
-
-@each_lesson
-def test_the_solution_passes_in_much_memory(lesson: lessons.Lesson, tmp_path: Path) -> None:
-    assert check(lesson, "solution.py", tmp_path, heap="2m")[1] is None
-
-
-@pytest.mark.parametrize(("lesson", "number"), MISTAKES, ids=[f"{one.name}-{number}" for one, number in MISTAKES])
-def test_a_mistake_gets_its_own_hint(lesson: lessons.Lesson, number: int, tmp_path: Path) -> None:
-    mistake = mistakes(lesson)[number]
-    lesson.lay("solution.py", tmp_path)
-    main = tmp_path / "main.py"
-    assert mistake["was"] in main.read_text()
-    main.write_text(main.read_text().replace(mistake["was"], mistake["now"]))
-    _, trouble = recheck(lesson, tmp_path)
-    assert trouble is not None, "it passes"
-    print(trouble)
-    assert mistake["came"] in trouble.came
-    assert mistake["hint"] in trouble.hint
 
 
 def test_a_learner_goes_through_a_lesson_and_jumps(tmp_path: Path) -> None:

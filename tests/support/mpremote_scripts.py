@@ -5,24 +5,21 @@ They belong to MicroPython and are in none of its wheels, so they are taken from
 delete: what a script sees of this machine is read-only but for a folder of its own, and it has no network.
 """
 
-import contextlib
 import functools
-import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
-import urllib.request
 from pathlib import Path
 
+from fleet_tools import fetch_source
+from fleet_tools.fetch import FetchError
 from support.board import VirtualBoard
 
 VARIABLE = "FLEET_MPREMOTE_TESTS"
-URL = "http://deb.debian.org/debian/pool/main/m/micropython/micropython_1.25.0%2bds.orig.tar.xz"  # Debian 13
-SHA256 = "7b25be99a502f070b2de81dafc08da7051d992325d6e67daa9045a918fffdbea"
-INSIDE = "micropython-1.25.0/tools/mpremote/tests/"
+INSIDE = re.compile(r"tools/mpremote/tests/[^/]+")
 IN_DEBIAN = (
     "test_eval_exec_run.sh",
     "test_filesystem.sh",
@@ -46,37 +43,10 @@ def source() -> Path | None:
     folder = os.environ.get(VARIABLE)
     if folder:
         return Path(folder).resolve()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sensor-fleet"
-    kept = cache / f"mpremote-tests-{SHA256[:16]}"
-    if kept.is_dir():
-        return kept
-    data = _download()
-    if data is None:
+    try:
+        return fetch_source.fetch(INSIDE, "mpremote") / "tools" / "mpremote" / "tests"
+    except FetchError:
         return None
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache) as scratch:
-        package = Path(scratch, "package")
-        package.write_bytes(data)
-        with tarfile.open(package) as archive:
-            for member in archive:
-                if member.isfile() and member.name.startswith(INSIDE):
-                    member.name = Path(member.name).name
-                    archive.extract(member, Path(scratch, "tests"), filter="data")
-        try:
-            Path(scratch, "tests").rename(kept)
-        except OSError:
-            if not kept.is_dir():  # else another process was faster
-                raise
-    return kept
-
-
-def _download() -> bytes | None:
-    for _ in range(3):
-        with contextlib.suppress(OSError), urllib.request.urlopen(URL, timeout=15) as answer:
-            data: bytes = answer.read()
-            assert hashlib.sha256(data).hexdigest() == SHA256, f"{URL} is not the file that it was"
-            return data
-    return None
 
 
 def run(board: VirtualBoard, script: Path) -> str:

@@ -55,6 +55,7 @@ def test_help_loads_neither_paho_nor_rich() -> None:
         (["ls", "--broker", "http://x"], "mqtt://"),
         (["sim", "up", "many"], "'many'"),
         (["sim", "up", "1", "--prefix", "Sim_"], "'Sim_1' is not a node id"),
+        (["deploy", "--class", "nowhere"], "there is no class 'nowhere'"),
         (["completion", "tcsh"], "tcsh"),
     ],
 )

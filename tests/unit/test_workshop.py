@@ -138,3 +138,14 @@ def test_the_table_of_the_workshop_names_every_lesson() -> None:
     page = (lessons.LESSONS.parent / "README.md").read_text()
     for lesson in LESSONS:
         assert f"](lessons/{lesson.name}/README.md)" in page
+
+
+def test_the_learners_folder_is_found_from_inside_of_a_lesson(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert lessons.nearest("my-workshop") == Path("my-workshop"), "there is none yet"
+    desk = lessons.Desk(lessons.nearest("my-workshop"))
+    desk.begin(lessons.find("1"))
+    assert lessons.nearest("my-workshop") == Path("my-workshop")
+    monkeypatch.chdir(tmp_path / "my-workshop" / "01-hello")
+    assert lessons.nearest("my-workshop") == Path("..")
+    assert lessons.Desk(lessons.nearest("my-workshop")).begun == "01-hello"

@@ -1,0 +1,118 @@
+"""`fleet workshop doctor`: whether this computer is ready for the lessons, one line per part, with the fix."""
+
+from __future__ import annotations
+
+import errno
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from fleet_tools import doctor, session
+from fleet_tools.doctor import Check
+from fleet_tools.errors import ERROR, OK
+
+PORT = 8000  # of the lessons that serve
+PIP = "pip install -c constraints.txt"
+
+
+@click.command("doctor")
+@session.json_option("the checks")
+def doctor_command(as_json: bool) -> int:
+    """Is this computer ready for the lessons? One line per part, with the fix."""
+    done = list(checks())
+    ready = all(one.state != "bad" for one in done)
+    if as_json:
+        session.print_json({"ready": ready, "checks": [asdict(one) for one in done]})
+        return OK if ready else ERROR
+    for one in done:
+        doctor.show(one)
+    if not ready:
+        click.echo("Not ready yet: a line with ✗ needs its fix.")
+        return ERROR
+    click.echo("Ready. Now type:")
+    if not active():
+        click.echo(f"  . {_short(Path(sys.prefix) / 'bin' / 'activate')}      (once in every new terminal)")
+    click.echo("  fleet workshop start")
+    return OK
+
+
+def checks() -> Iterator[Check]:
+    yield doctor.check_python()
+    micropython = doctor.check_micropython()
+    if micropython.state != "ok":
+        micropython = Check("micropython", "bad", micropython.text.split(",")[0], micropython.fix)
+    yield micropython
+    yield installed("microdot", "bad", "the web server of lessons 4 to 8", f"{PIP} -e '.[workshop]'")
+    yield installed("micropython-ahtx0", "bad", "the driver of lesson 11", f"{PIP} -e '.[workshop]'")
+    yield installed("mpremote", "bad", "talks to boards", f"{PIP} -e .")
+    umqtt = doctor.check_umqtt()
+    yield Check("umqtt", umqtt.state, umqtt.text.replace(": simulated nodes cannot start", ""), umqtt.fix)
+    yield broker()
+    yield port()
+    yield boards()
+
+
+def active() -> bool:
+    """Whether who types `micropython` gets the one of this environment."""
+    found = shutil.which("micropython")
+    return found is not None and Path(found).parent == Path(sys.executable).parent
+
+
+def installed(name: str, otherwise: str, job: str, fix: str) -> Check:
+    try:
+        return Check(name, "ok", f"{name} {importlib.metadata.version(name)}, {job}")
+    except importlib.metadata.PackageNotFoundError:
+        return Check(name, otherwise, f"no {name}, which {job}" if otherwise == "warn" else f"no {name}: {job}", fix)
+
+
+def broker() -> Check:
+    """For the lessons with MQTT; a shared one does as well."""
+    if found := shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/opt/homebrew/sbin"):
+        return Check("broker", "ok", f"mosquitto ({found})")
+    if importlib.util.find_spec("iotcore") is not None:
+        return Check("broker", "ok", "iotcore, the small one from PyPI; there is no mosquitto")
+    fix = "apt install mosquitto, or brew install mosquitto"
+    return Check("broker", "warn", "none here: the lessons with MQTT need another computer's", fix)
+
+
+def port() -> Check:
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind(("127.0.0.1", PORT))
+        except OSError as error:
+            what = "another program has it" if error.errno == errno.EADDRINUSE else str(error.strerror)
+            fix = "is a lesson still running in another terminal? Ctrl-C there"
+            return Check("port", "warn", f"{PORT}, for a lesson's web page: {what}", fix)
+    return Check("port", "ok", f"{PORT} is free for a lesson's web page")
+
+
+def boards() -> Check:
+    from fleet_tools.boards import ports
+
+    found = ports()
+    if not found:
+        return Check("boards", "ok", "none is plugged in; the first part needs none")
+    closed = [one for one in found if not os.access(one, os.R_OK | os.W_OK)]
+    if closed:
+        return Check(
+            "boards", "warn", f"{', '.join(closed)} may not be opened by you",
+            "sudo usermod -aG dialout $USER, then log out and in; with WSL also usbipd (workshop/README.md)",
+        )  # fmt: skip
+    return Check("boards", "ok", ", ".join(found))
+
+
+def _short(path: Path) -> str:
+    """From here, if it is below."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
