@@ -12,6 +12,7 @@ from fleet_tools import session
 from fleet_tools import workshop_lessons as lessons
 from fleet_tools.errors import ERROR, USAGE, FleetError
 from fleet_tools.workshop_doctor import doctor_command
+from fleet_tools.workshop_stick import stick_command
 
 FOLDER = "my-workshop"
 EPILOG = """\b
@@ -20,6 +21,7 @@ Examples:
   fleet workshop check            the lesson that was begun last, on this computer
   fleet workshop check --port /dev/ttyACM0      the same on a board
   fleet workshop goto 4           lesson 4, with the solutions of those before it
+  fleet workshop receiver         the server of lesson 8
 """
 folder_option = click.option(
     "--folder", metavar="PATH", help=f"The learner's folder.  [default: FLEET_WORKSHOP, else {FOLDER}, here or above]"
@@ -32,6 +34,7 @@ def workshop_command() -> None:
 
 
 workshop_command.add_command(doctor_command)
+workshop_command.add_command(stick_command)
 
 
 def _desk(folder: str | None) -> lessons.Desk:
@@ -132,6 +135,31 @@ def check_command(lesson: str | None, port: str | None, heap: str | None, patien
     if trouble.hint:
         click.echo(f"  hint      {trouble.hint}")
     return ERROR
+
+
+@workshop_command.command("extra")
+@click.argument("name")
+@folder_option
+def extra_command(name: str, folder: str | None) -> int:
+    """What is beside the lessons; pyscript: Python in the browser, too (fetches 2 MB once)."""
+    from fleet_tools import workshop_extra
+
+    target = _desk(folder).folder / f"extra-{name}"
+    workshop_extra.lay(name, target)
+    place = shlex.quote(str(target))
+    click.echo(f"read   {place}/README.md\nrun    cd {place} && micropython main.py")
+    return 0
+
+
+@workshop_command.command("receiver")
+@click.option("--port", type=click.IntRange(0, 65535), default=8001, show_default=True, help="Where it listens.")
+@click.option("--lan", is_flag=True, help="Let boards reach it too, and all others in this network.")
+def receiver_command(port: int, lan: bool) -> int:
+    """A server that shows the JSON that it gets by HTTP, a line each; Ctrl-C stops it."""
+    from fleet_tools.workshop_receiver import serve
+
+    serve(port, lan, click.echo)
+    return 0
 
 
 def _next(lesson: lessons.Lesson) -> str:

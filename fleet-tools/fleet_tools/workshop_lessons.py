@@ -26,10 +26,14 @@ LESSONS = NODE.parent / "workshop" / "lessons"
 OURS = ("README.md", "start.py", "solution.py", "check.toml", "mistakes.toml")
 # package -> its files that MicroPython needs; they are copied beside main.py from where pip has installed it, or from
 # node/lib, where `python -m fleet_tools.fetch` puts what pip cannot install
-PACKAGES = {"microdot": ("__init__.py", "microdot.py", "helpers.py"), "umqtt": ("simple.py",), "ahtx0": ("ahtx0.py",)}
-PROGRESS = "progress.json"
+PACKAGES = {
+    "microdot": ("__init__.py", "microdot.py", "helpers.py"),
+    "umqtt": ("simple.py",),
+    "ahtx0": ("ahtx0.py",),
+}
 SIM = "sim"  # the part that is node/sim: simulated pins and chips, without what only the node's own tests need
 NOT_OF_SIM = ("network.py", "witness.py", "script.py", "director.py", "st7789.py", "bm8563.py", "__pycache__")
+PROGRESS = "progress.json"
 WORDS_A_MINUTE = 180  # of a text with code in it
 
 
@@ -105,25 +109,26 @@ def copy_part(name: str, target: Path) -> None:
 
 def copy_package(name: str, target: Path) -> None:
     """The files of an installed package that MicroPython needs; FleetError if it is not installed."""
-    source = NODE / "lib" / name
-    place = target / name
+    source, place = _installed(name, target)
+    place.mkdir(exist_ok=True)
+    for file in PACKAGES[name]:
+        shutil.copy(source / file, place)
+
+
+def _installed(name: str, target: Path) -> tuple[Path, Path]:
+    """Where its files are, and where they belong: a package in a folder of its own, a single file beside main.py."""
     if name == "umqtt":
         try:
             fetch()
         except FetchError as error:
             raise FleetError(str(error)) from None
-    else:
-        spec = importlib.util.find_spec(name)
-        if spec is None or spec.origin is None:
-            raise FleetError(
-                f"this lesson needs {name}: "
-                ".venv/bin/pip install -c constraints.txt -e '.[workshop]', and start it again"
-            )
-        source = Path(spec.origin).parent
-        place = place if spec.submodule_search_locations else target  # a package, or one file
-    place.mkdir(exist_ok=True)
-    for file in PACKAGES[name]:
-        shutil.copy(source / file, place)
+        return NODE / "lib" / name, target / name
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise FleetError(
+            f"this lesson needs {name}: .venv/bin/pip install -c constraints.txt -e '.[workshop]', and start it again"
+        )
+    return Path(spec.origin).parent, target / name if spec.submodule_search_locations else target
 
 
 def every() -> list[Lesson]:

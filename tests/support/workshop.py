@@ -35,6 +35,11 @@ PORT_8000 = Path(tempfile.gettempdir()) / "fleet-tests-port-8000.lock"
 def check(lesson: lessons.Lesson, program: str, folder: Path, **how: str | None) -> tuple[Check, Trouble | None]:
     """The check of start.py or solution.py in `folder`, and what it found."""
     lesson.lay(program, folder)
+    return recheck(lesson, folder, **how)
+
+
+def recheck(lesson: lessons.Lesson, folder: Path, **how: str | None) -> tuple[Check, Trouble | None]:
+    """The same of what lies in `folder` already."""
     one = Check(lesson, folder, patience=PATIENCE, port=how.get("port"), heap=how.get("heap"))
     if how.get("port") and (folder / "wifi.py").exists():
         (folder / "wifi.json").write_text(json.dumps({"ssid": "lab", "password": "secret123"}))  # the simulated one

@@ -1,0 +1,25 @@
+"""A node whose page has as little room in the network as a board's: micropython upy_small_buffers.py MAIN
+
+A PC takes megabytes for a viewer that does not read; nobody would ever be seen to be slow.
+"""
+
+import sys
+
+SOL_SOCKET, SO_SNDBUF = 1, 7  # of Linux
+
+main = sys.argv[1]
+sys.path[0] = main.rsplit("/", 1)[0]
+
+from fleet_node import web  # noqa: E402
+
+serve = web.Web._serve
+
+
+def serve_in_little_room(self, stream, other):
+    stream.s.setsockopt(SOL_SOCKET, SO_SNDBUF, 1)
+    return serve(self, stream, other)
+
+
+web.Web._serve = serve_in_little_room
+with open(main) as file:  # noqa: PTH123 - MicroPython has no pathlib
+    exec(file.read())
