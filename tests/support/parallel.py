@@ -22,8 +22,8 @@ CALM = (  # the long ones first
     "tests/faults/test_f18_flood.py",  # others' readings shall be in time
     "tests/integration/test_node_faults.py",  # how long a node's loop was held: what holds it should be ours
     "tests/integration/test_ota_board.py",  # a trial has a limit of time, and what is late is given up
-    "tests/integration/test_node_life.py",
     "tests/faults/test_soak.py",  # what it does in its time shall be much
+    "tests/integration/test_node_life.py",
     "tests/integration/test_node_journal.py",
     "tests/faults/test_f13_storm.py",  # sixty nodes come back at once
 )
