@@ -62,8 +62,9 @@ clean:
 	@touch $@
 
 .venv/.ready-workshop: .venv/.ready
-	@echo "[workshop] the lessons' web server"
+	@echo "[workshop] the lessons' web server, and htmx for lesson 7"
 	@$(PIP) --editable '.[workshop]'
+	@$(BIN)/python -m fleet_tools.fetch_htmx >/dev/null
 	@touch $@
 
 .venv/.ready-test: .venv/.ready

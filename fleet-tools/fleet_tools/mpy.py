@@ -3,7 +3,7 @@
 It halves the flash and starts sooner. The memory of a running node is the same: bytecode lies in RAM either way.
 
 FOLDER (default: dist/node) has what node/ has, with .mpy for .py, umqtt.simple in lib/ and a package.json for mip.
-What a board starts, asks for or reads as text stays as it is: main.py, slot.py, join.py, joining.txt.
+What a board starts, asks for or reads as text stays as it is: main.py, slot.py, join.py, joining.txt, the page.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from fleet_tools.errors import FleetError
 
 SLOTS = ("a", "b")
 FOLDERS = ("fleet_node", "fleet_schema")  # in a slot, or at the root of a board that was copied to by hand
-KINDS = (".py", ".txt")  # the sentences of joining.txt are read from flash
+KINDS = (".py", ".txt", ".html", ".css", ".js")  # the sentences of joining.txt and the page are read from flash
 ROOT = ("slot.py", "join.py", "main.py")  # in this order: main.py needs slot.py
 CHOICE = ("slot.a", "slot.b")
 

@@ -12,6 +12,9 @@ from fleet_tools import session
 from fleet_tools import workshop_lessons as lessons
 from fleet_tools.errors import ERROR, USAGE, FleetError
 from fleet_tools.workshop_doctor import doctor_command
+from fleet_tools.workshop_handout import handout_command
+from fleet_tools.workshop_stick import stick_command
+from fleet_tools.workshop_troubles import troubles_command
 
 FOLDER = "my-workshop"
 EPILOG = """\b
@@ -33,6 +36,9 @@ def workshop_command() -> None:
 
 
 workshop_command.add_command(doctor_command)
+workshop_command.add_command(stick_command)
+workshop_command.add_command(handout_command)
+workshop_command.add_command(troubles_command)
 
 
 def _desk(folder: str | None) -> lessons.Desk:
@@ -133,6 +139,20 @@ def check_command(lesson: str | None, port: str | None, heap: str | None, patien
     if trouble.hint:
         click.echo(f"  hint      {trouble.hint}")
     return ERROR
+
+
+@workshop_command.command("extra")
+@click.argument("name")
+@folder_option
+def extra_command(name: str, folder: str | None) -> int:
+    """What is beside the lessons; pyscript: Python in the browser, too (fetches 2 MB once)."""
+    from fleet_tools import workshop_extra
+
+    target = _desk(folder).folder / f"extra-{name}"
+    workshop_extra.lay(name, target)
+    place = shlex.quote(str(target))
+    click.echo(f"read   {place}/README.md\nrun    cd {place} && micropython main.py")
+    return 0
 
 
 @workshop_command.command("receiver")

@@ -1,7 +1,8 @@
 """What a lesson expects, and whether something is that. Pure.
 
-In a text, `{n}` stands for any number, `{18..26}` for one from 18 to 26, `{*}` for anything, also for nothing. All
-other characters stand for themselves. In JSON a text that is only `{n}` or `{18..26}` stands for a number.
+In a text, `{n}` stands for any number, `{18..26}` for one from 18 to 26, `{18.0..26.0}` for one that has at most as
+many decimals, `{*}` for anything, also for nothing. All other characters stand for themselves. In JSON a text that is
+only `{n}` or `{18..26}` stands for a number.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 NUMBER = r"-?\d+(?:\.\d+)?"
 HOLE = re.compile(rf"\{{(?:(\*)|(n)|({NUMBER})\.\.({NUMBER}))\}}")
+MOST = 99  # decimals
 
 
 class Text:
@@ -19,7 +21,7 @@ class Text:
 
     def __init__(self, pattern: str) -> None:
         self.shown = HOLE.sub(said, pattern)
-        self._ranges: list[tuple[float, float]] = []
+        self._ranges: list[tuple[float, float, int]] = []  # and how many decimals
         regex, at = "", 0
         for hole in HOLE.finditer(pattern):
             regex += re.escape(pattern[at : hole.start()])
@@ -29,7 +31,8 @@ class Text:
                 continue
             regex += f"({NUMBER})"
             low, high = (hole[3], hole[4]) if hole[3] else ("-inf", "inf")
-            self._ranges.append((float(low), float(high)))
+            decimals = len(low.partition(".")[2]) or MOST
+            self._ranges.append((float(low), float(high), decimals))
         self._regex = re.compile(regex + re.escape(pattern[at:]))
 
     def problem(self, text: str) -> str | None:
@@ -37,9 +40,11 @@ class Text:
         found = self._regex.fullmatch(text.strip())
         if found is None:
             return None
-        for number, (low, high) in zip(found.groups(), self._ranges, strict=True):
+        for number, (low, high, decimals) in zip(found.groups(), self._ranges, strict=True):
             if not low <= float(number) <= high:
                 return f"{number} is not from {low:g} to {high:g}"
+            if len(number.partition(".")[2]) > decimals:
+                return f"{number} has more than {decimals} decimal{'s' if decimals > 1 else ''}"
         return ""
 
     def fits(self, text: str) -> bool:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fleet_tools import fetch_htmx
 from fleet_tools.errors import USAGE, FleetError
 from fleet_tools.fetch import NODE, FetchError, fetch
 from fleet_tools.words import did_you_mean
@@ -26,7 +27,13 @@ LESSONS = NODE.parent / "workshop" / "lessons"
 OURS = ("README.md", "start.py", "solution.py", "check.toml", "mistakes.toml")
 # package -> its files that MicroPython needs; they are copied beside main.py from where pip has installed it, or from
 # node/lib, where `python -m fleet_tools.fetch` puts what pip cannot install
-PACKAGES = {"microdot": ("__init__.py", "microdot.py", "helpers.py"), "umqtt": ("simple.py",)}
+PACKAGES = {
+    "microdot": ("__init__.py", "microdot.py", "helpers.py", "sse.py"),
+    "umqtt": ("simple.py",),
+    "ahtx0": ("ahtx0.py",),
+}
+SIM = "sim"  # the part that is node/sim: simulated pins and chips, without what only the node's own tests need
+NOT_OF_SIM = ("network.py", "witness.py", "script.py", "director.py", "st7789.py", "bm8563.py", "__pycache__")
 PROGRESS = "progress.json"
 WORDS_A_MINUTE = 180  # of a text with code in it
 
@@ -86,34 +93,47 @@ class Lesson:
             if extra.is_file() and extra.name not in OURS:
                 shutil.copy(extra, target)
         for part in self.check.get("parts", []):
-            shutil.copy(LESSONS / "parts" / part, target)
+            copy_part(part, target)
         for package in self.check.get("packages", []):
             copy_package(package, target)
+        for name in self.check.get("htmx", []):
+            copy_htmx(name, target)
+
+
+def copy_part(name: str, target: Path) -> None:
+    """A file or a folder that several lessons need."""
+    source = NODE / "sim" if name == SIM else LESSONS / "parts" / name
+    if source.is_dir():
+        without = shutil.ignore_patterns(*NOT_OF_SIM)
+        shutil.copytree(source, target / name, ignore=without, dirs_exist_ok=True)
+    else:
+        shutil.copy(source, target)
 
 
 def copy_package(name: str, target: Path) -> None:
     """The files of an installed package that MicroPython needs; FleetError if it is not there. "node" is our own."""
     if name == "node":
         return _copy_node(target)
-    source = _source(name)
-    (target / name).mkdir(exist_ok=True)
+    source, place = _installed(name, target)
+    place.mkdir(exist_ok=True)
     for file in PACKAGES[name]:
-        shutil.copy(source / file, target / name)
+        shutil.copy(source / file, place)
 
 
-def _source(name: str) -> Path:
+def _installed(name: str, target: Path) -> tuple[Path, Path]:
+    """Where its files are, and where they belong: a package in a folder of its own, a single file beside main.py."""
     if name == "umqtt":
         try:
             fetch()
         except FetchError as error:
             raise FleetError(str(error)) from None
-        return NODE / "lib" / name
+        return NODE / "lib" / name, target / name
     spec = importlib.util.find_spec(name)
-    if spec is None or not spec.submodule_search_locations:
+    if spec is None or spec.origin is None:
         raise FleetError(
-            f"this lesson needs {name}: .venv/bin/pip install -c constraints.txt {name}, and start it again"
+            f"this lesson needs {name}: .venv/bin/pip install -c constraints.txt -e '.[workshop]', and start it again"
         )
-    return Path(spec.submodule_search_locations[0])
+    return Path(spec.origin).parent, target / name if spec.submodule_search_locations else target
 
 
 def _copy_node(target: Path) -> None:
@@ -124,6 +144,14 @@ def _copy_node(target: Path) -> None:
             (target / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(NODE / file, target / file)
     shutil.copytree(NODE / "sim", target / "sim", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def copy_htmx(name: str, target: Path) -> None:
+    """A file of `python -m fleet_tools.fetch_htmx`, which fetches it if it is not here yet."""
+    try:
+        shutil.copy(fetch_htmx.fetch() / name, target)
+    except FetchError as error:
+        raise FleetError(str(error)) from None
 
 
 def every() -> list[Lesson]:

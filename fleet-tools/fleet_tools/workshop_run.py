@@ -23,7 +23,7 @@ MOST = 100_000  # characters that are read: nobody reads more
 ADDRESS = re.compile(r"http://[\w.-]+(?::\d+)?")
 NOISE = re.compile(r"Local directory .* is mounted at /remote")  # mpremote's, not the program's
 NOT_THERE = b"\x18\xff"  # mpremote's answer to a mount: it comes now, and is an error
-AT = re.compile(r'File "(?:main\.py|<stdin>|/remote/main\.py)", line (\d+)')
+AT = re.compile(r'File "(?:(?:[^"]*/)?main\.py|<stdin>)", line (\d+)')
 
 
 @dataclass

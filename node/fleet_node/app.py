@@ -29,7 +29,6 @@ from fleet_node.update import Update
 from fleet_node.uptime import Uptime
 
 RESTART_MS = (1000, 30000)  # waits before a failed task is started again: the first, the longest
-GC_BYTES = 16384  # collect this often: many short stops, and a heap in which a kilobyte in one piece is found
 
 
 def run(config):
@@ -83,20 +82,19 @@ class Node:
         self.actions = Actions(self.board, self.settings, uptime, pause, self._changed, self._birth, resetting.set)
         rest = (self.actions.handlers, self.outbox, uptime, self.report.fault, random.random)
         self.commands = Commands(config, self.settings, *rest)
-        self.settings.fits = lambda: birth.check(self._meta())
+        self.settings.fits = lambda: birth.check(self.meta())
         self.settings.fits()
+        self._web = config["web"] and (config, self, uptime)  # imported when it runs: it costs memory
 
     async def run(self):
         gc.collect()  # what the imports left behind
-        gc.threshold(GC_BYTES)
-        self.spawn("link", self.link.run)
-        self.spawn("loop-lag", self.health.watch_loop)
-        self.spawn("health", self.health.run)
-        self.spawn("acks", self.commands.run)
-        self.spawn("outbox", self.outbox.run)
-        for one in self.samplers + self.buttons:
-            self.spawn(one.name, one.run)
-        for name, task in self.actions.tasks() + self.board.tasks(self) + self.update.tasks():
+        for name in ("link", "health", "commands", "outbox"):
+            self.spawn(name, getattr(self, name).run)
+        own = self.actions.tasks() + self.board.tasks(self) + self.update.tasks()
+        own += [("loop-lag", self.health.watch_loop)] + [(one.name, one.run) for one in self.samplers + self.buttons]
+        if self._web:
+            own.append(("web", lambda: __import__("fleet_node.web", None, None, ("Web",)).Web(*self._web).run()))
+        for name, task in own:
             self.spawn(name, task)
         await self.resetting.wait()
         deadline = time.ticks_add(time.ticks_ms(), 1000)
@@ -176,9 +174,9 @@ class Node:
     def _birth(self):
         self._status()
         if self.link.is_up():
-            self.link.publish(self.outbox.topic("meta"), self.outbox.stamp("meta", self._meta()), True)
+            self.link.publish(self.outbox.topic("meta"), self.outbox.stamp("meta", self.meta()), True)
 
-    def _meta(self):
+    def meta(self):
         return birth.meta(self.settings, self.board, self.samplers)
 
     def _changed(self, key):

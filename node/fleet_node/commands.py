@@ -56,12 +56,19 @@ class Commands:
             return
         if who[0] == "_" and who != topics.ALL and who[1:] not in self._settings.groups:
             return  # a group this node left: umqtt 1.3.4 cannot unsubscribe, the next connection does not ask for it
-        ack = {"cmd": name}
         if len(self._delayed) + self._outbox.acks_waiting() >= MAX_PENDING:
-            ack["st"] = "busy"
-            self._outbox.put_once("ack", with_id(ack, sent_id(payload)))
+            self._outbox.put_once("ack", with_id({"cmd": name, "st": "busy"}, sent_id(payload)))
             return
         up = self._uptime.ms()
+        ack = self.answer(name, payload)
+        if who[0] == "_" and self._jitter_ms:
+            self._delay(ack, up)
+        else:
+            self._send(ack, up)
+
+    def answer(self, name, payload):
+        """Carry out one command, whoever sent it; its ack."""
+        ack = {"cmd": name}
         try:
             ack["st"] = self._obey(name, payload, ack)
         except SchemaError as error:
@@ -72,10 +79,7 @@ class Commands:
         except Exception as error:
             self._fault("command " + name, error)
             self._refuse(ack, "fail", type(error).__name__ + ": " + str(error))
-        if who[0] == "_" and self._jitter_ms:
-            self._delay(ack, up)
-        else:
-            self._send(ack, up)
+        return ack
 
     async def run(self):
         """Sends the acks that wait for their moment."""

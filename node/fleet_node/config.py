@@ -18,6 +18,7 @@ NUMBERS = {  # key: (least, most, default)
     "trial": (5, 150, 120),  # s in which a new program has to be heard by the host
     "watchdog": (0, 120, 0),  # s after which a board that hangs is reset; 0 for never, else at least 5
     "lag_tick": (1, 1000, 50),  # ms between looks at the loop
+    "web": (0, 65535, 0),  # the port of the node's own page; 0 for none
 }
 TEXTS = ("user", "password", "ca", "tls_name", "fingerprint")  # of "broker"
 
@@ -85,9 +86,10 @@ def _read_env(config, errors):
     """On a PC the environment overrides the file."""
     for key in ("node", "name", "base", "state", "journal", "world", "seed"):
         config[key] = _env("FLEET_" + key.upper()) or config.get(key) or ""
-    period = _env("FLEET_PERIOD")
-    if period:
-        config["period"] = int(period) if period.isdigit() else period
+    for key in ("period", "web", "web_commands"):
+        given = _env("FLEET_" + key.upper())
+        if given:
+            config[key] = int(given) if given.isdigit() else given
     if _env("FLEET_BROKER"):
         try:
             config["broker"] = parse_url(_env("FLEET_BROKER"))
@@ -109,6 +111,8 @@ def _check(config, errors):
         want(values.is_int(config[key], low, high), key, "use a whole number from %d to %d" % (low, high))
     for key, default in (("sensors", []), ("groups", []), ("board", ""), ("wifi", {}), ("broker", {})):
         config.setdefault(key, default)
+    config.setdefault("web_commands", False)
+    want(config["web_commands"] in (True, False), "web_commands", "use true or false: may the node's page command it?")
     want(settings.is_groups(config["groups"]), "groups", 'use a list of up to 4, such as ["red"]')
     sensors = config["sensors"]
     good = isinstance(sensors, list) and len(sensors) <= 8 and all(_is_sensor(name) for name in sensors)

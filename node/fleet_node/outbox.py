@@ -32,7 +32,7 @@ class Outbox:
         self._base = base
         self._node = node
         self._uptime = uptime
-        self._witness = witness
+        self.witness = witness
         self._prefix = self.topic("status")[:-6]
         self._tails = {}  # (kind, name) -> the end of a topic, once for all the readings that wait
         self._acks = []  # (topic, payload), oldest first
@@ -51,8 +51,8 @@ class Outbox:
             payload = self.stamp(kind, fields, up)
             if kind in READINGS:
                 self._spool.add(self._tail(kind, name), payload, fields["up"])
-                if self._witness:
-                    self._witness(kind, name, payload)
+                if self.witness:
+                    self.witness(kind, name, payload)
             elif kind == "ack":
                 self._acks.append((self.topic(kind), payload))
             else:

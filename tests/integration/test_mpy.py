@@ -16,6 +16,7 @@ from support.node import NodeProcess
 from support.probe import Probe
 
 TEXTS = {"main.py", "slot.py", "join.py", "config.example.json", "package.json", "fleet_node/joining.txt"}
+TEXTS |= {f"fleet_node/web/page.{kind}" for kind in ("html", "css", "js")}
 
 
 class CompiledNode(NodeProcess):

@@ -2,6 +2,7 @@
 
 import json
 
+from fleet_tools.program import KINDS
 from support.tiers import NODE
 
 
@@ -10,7 +11,7 @@ def sources() -> list[str]:
         path.relative_to(NODE).as_posix()
         for folder in ("fleet_schema", "fleet_node")
         for path in (NODE / folder).rglob("*.*")
-        if path.suffix in (".py", ".txt")
+        if path.suffix in KINDS
     )
 
 

@@ -30,6 +30,9 @@ def test_a_wrong_number_is_told_and_another_text_is_another_text() -> None:
     text = expect.Text("temp {18..26} C")
     assert text.problem("temp 98.6 C") == "98.6 is not from 18 to 26"
     assert text.problem("temp hot C") is None
+    assert text.problem("temp 20.99926 C") == ""
+    assert expect.Text("temp {18.0..26.0} C").problem("temp 20.99926 C") == "20.99926 has more than 1 decimal"
+    assert expect.Text("temp {18.0..26.0} C").fits("temp 21 C")
     assert text.problem("the temp 20 C") is None
     assert text.shown == "temp <18 to 26> C"
 

@@ -55,6 +55,10 @@ class UnixBoard:
             from witness import Witness
 
             self.witness = Witness(os.getenv("FLEET_HISTORY"))
+        if config.get("web"):
+            import poll_room
+
+            poll_room.make()
         self._director = Director(self.world, self.say, life, script)
 
     def unique_id(self):
