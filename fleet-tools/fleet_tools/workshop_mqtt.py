@@ -23,6 +23,7 @@ import os
 import signal
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
@@ -38,6 +39,7 @@ from fleet_tools.processes import stop
 from fleet_tools.workshop_run import POLL_S, Program, Trouble
 
 LOOPBACK = ("127.0.0.1", "localhost")
+MANY = 1000  # messages that nobody has asked for
 HEAR_S = 15.0  # for one message, on this computer
 BOARD_S = 60.0  # a board is slower, and its files come over a serial line
 AGAIN = "fleet workshop start --again lays the files of the lesson anew, and keeps your main.py."
@@ -106,7 +108,8 @@ class Beside:
         self._runner = asyncio.Runner()
         self._stack = ExitStack()  # the broker, its folder, the environment
         self._listening = AsyncExitStack()
-        self._heard: list[Message] = []
+        self._heard: list[Message] = []  # and not taken by a step yet
+        self._counts: Counter[str] = Counter()  # topic -> messages of this run
 
     def __enter__(self) -> Self:
         overrides = {name: os.environ.pop(name) for key in OVERRIDE if (name := f"FLEET_{key}") in os.environ}
@@ -143,12 +146,17 @@ class Beside:
     async def _listen(self, topics: set[str]) -> None:
         await self._listening.aclose()
         self._heard.clear()
+        self._counts.clear()
         try:
             client = Client(self._broker.url, base=self._config.names["base"], protocol=self._broker.protocol)
             self._client = await self._listening.enter_async_context(client)
-            await self._listening.enter_async_context(self._client.listen(topics, self._heard.append))
+            await self._listening.enter_async_context(self._client.listen(topics, self._hears))
         except ClientError as error:
             raise FleetError(str(error), NO_BROKER) from None
+
+    def _hears(self, message: Message) -> None:
+        self._heard.append(message)
+        self._counts[message.topic] += 1
 
     def during(self, run: dict[str, Any], program: Program) -> Iterator[str]:
         for step in self._config.fill(run.get("mqtt", [])):
@@ -159,15 +167,17 @@ class Beside:
                     self._runner.run(self._hear(step, program))
                     yield f"says {step['hears']}" + (", and the broker keeps it" if step.get("retained") else "")
             except ClientError as error:
+                if program.floods or len(self._heard) > MANY:
+                    raise Trouble("a program that rests between its messages", "more than anybody can hear") from None
                 raise FleetError(str(error), NO_BROKER) from None
 
     async def _hear(self, step: dict[str, Any], program: Program) -> None:
         """Takes the message, and all before it on its topic, out of what was heard."""
         deadline = time.monotonic() + self._patience_s
-        begin = self._count(step)
-        wrong = "nothing on that topic"
+        until = self._counts[step.get("before", "")] + 3 if "before" in step else None
+        wrong = "the broker keeps nothing there" if step.get("retained") else "nothing on that topic"
         while True:
-            over = not program.running or program.error or self._count(step) >= begin + 3  # asked first
+            over = not program.running or program.error or (until and self._counts[step["before"]] >= until)
             for message in await self._news(step):
                 found = _differs(step.get("json", {}), message.payload)
                 if found is None:
@@ -200,9 +210,6 @@ class Beside:
         if step.get("retained") is False and await self._kept(step["hears"]):
             wanted = f"that what is said on `{step['hears']}` is gone when all have heard it"
             raise Trouble(wanted, "the broker keeps it, and gives it to all who come later")
-
-    def _count(self, step: dict[str, Any]) -> int:
-        return sum(one.topic == step.get("before") for one in self._heard)
 
 
 def _differs(expected: Any, payload: bytes) -> str | None:

@@ -222,8 +222,9 @@ class Beside:
             if sum(full.fits(one) for one in came) >= 2:
                 return
             if over:
-                error = program.error or ", ".join(f"`{one}`" for one in came[-3:]) or "nothing"
-                raise Trouble(f"while there is no server, in the end twice the line `{full.shown}`", f"`{error}`")
+                said = [f"`{one}`" for one in ([program.error] if program.error else came[-3:])]
+                line = f"while there is no server, in the end twice the line `{full.shown}`"
+                raise Trouble(line, ", ".join(said) or "nothing at all")
             time.sleep(POLL_S)
 
     def _look(self, wanted: dict[str, Any]) -> None:
