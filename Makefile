@@ -62,7 +62,7 @@ clean:
 	@touch $@
 
 .venv/.ready-workshop: .venv/.ready
-	@echo "[workshop] the lessons' web server"
+	@echo "[workshop] the packages of the lessons"
 	@$(PIP) --editable '.[workshop]'
 	@touch $@
 
