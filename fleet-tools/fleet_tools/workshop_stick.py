@@ -157,11 +157,11 @@ def stick_command(folder: Path, platforms: str, pythons: str) -> int:
             pythons=_this_python() if chosen == [HERE] else ", ".join(versions),
             packages=", ".join(packages),
             firmware="to be filled by you: firmware/README.txt names the files",
-            missing="".join(f"\nNot here: {one}" for one in missing) + "\n" if missing else "",
+            missing="".join(f"\nNot here: {one}" for one in dict.fromkeys(missing)) + "\n" if missing else "",
         )
     )
     sums(folder)
-    for one in missing:
+    for one in dict.fromkeys(missing):
         session.note(f"not on it: {one}")
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     click.echo(f"{folder}: {size / 1e6:.0f} MB. Copy all of it to each stick; README.txt says how to install.")
@@ -209,7 +209,7 @@ def wheels(target: Path, platform: str, python: str) -> list[str]:
         raise FleetError(f"the packages for {_called(platform, python)} cannot be had: {failed}")
     for name, instead in OPTIONAL.items():
         if _download(target, where, [name]):
-            missing.append(f"{name} for {_called(platform, python)}; {instead}")
+            missing.append(f"{name} for {_called(platform)}; {instead}")
     return missing
 
 
