@@ -62,8 +62,13 @@ clean:
 	@touch $@
 
 .venv/.ready-workshop: .venv/.ready
+<<<<<<< HEAD
 	@echo "[workshop] the packages of the lessons"
+=======
+	@echo "[workshop] the lessons' web server, and htmx for lesson 7"
+>>>>>>> 22b3a68913a993481f9b014b0c08a45de7eec06b
 	@$(PIP) --editable '.[workshop]'
+	@$(BIN)/python -m fleet_tools.fetch_htmx >/dev/null
 	@touch $@
 
 .venv/.ready-test: .venv/.ready

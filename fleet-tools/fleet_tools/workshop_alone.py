@@ -14,6 +14,8 @@ from fleet_tools.board import Board
 from fleet_tools.board_line import lines
 from fleet_tools.workshop_run import Program, Trouble
 
+END = "\x04"  # with which a board ends its answer, here to the reset
+
 
 class Alone(Program):
     """`main.py` on the flash of the board at `port`, which must be that of `folder`."""
@@ -42,7 +44,7 @@ class Alone(Program):
     def _listen(self) -> None:
         with self._log.open("a") as log:
             for line in lines(self._at, self._ended, lambda why: None):
-                print(line, file=log, flush=True)
+                print(line.lstrip(END), file=log, flush=True)
 
     @property
     def running(self) -> bool:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fleet_tools import fetch_htmx
 from fleet_tools.errors import USAGE, FleetError
 from fleet_tools.fetch import NODE, FetchError, fetch
 from fleet_tools.words import did_you_mean
@@ -27,7 +28,7 @@ OURS = ("README.md", "start.py", "solution.py", "check.toml", "mistakes.toml")
 # package -> its files that MicroPython needs; they are copied beside main.py from where pip has installed it, or from
 # node/lib, where `python -m fleet_tools.fetch` puts what pip cannot install
 PACKAGES = {
-    "microdot": ("__init__.py", "microdot.py", "helpers.py"),
+    "microdot": ("__init__.py", "microdot.py", "helpers.py", "sse.py"),
     "umqtt": ("simple.py",),
     "ahtx0": ("ahtx0.py",),
 }
@@ -95,6 +96,8 @@ class Lesson:
             copy_part(part, target)
         for package in self.check.get("packages", []):
             copy_package(package, target)
+        for name in self.check.get("htmx", []):
+            copy_htmx(name, target)
 
 
 def copy_part(name: str, target: Path) -> None:
@@ -129,6 +132,14 @@ def _installed(name: str, target: Path) -> tuple[Path, Path]:
             f"this lesson needs {name}: .venv/bin/pip install -c constraints.txt -e '.[workshop]', and start it again"
         )
     return Path(spec.origin).parent, target / name if spec.submodule_search_locations else target
+
+
+def copy_htmx(name: str, target: Path) -> None:
+    """A file of `python -m fleet_tools.fetch_htmx`, which fetches it if it is not here yet."""
+    try:
+        shutil.copy(fetch_htmx.fetch() / name, target)
+    except FetchError as error:
+        raise FleetError(str(error)) from None
 
 
 def every() -> list[Lesson]:

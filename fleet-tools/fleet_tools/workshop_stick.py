@@ -76,7 +76,8 @@ cd "$target"
 # A list of places is separated by blanks, and a stick may be named with one.
 wheels=$(printf 'file://%s/wheels' "$stick" | sed 's/ /%20/g')
 PIP_CONFIG_FILE=/dev/null PIP_NO_INDEX=1 PIP_FIND_LINKS=$wheels make workshop
-echo "The workshop is in $target:  cd $target"
+echo "But first:"
+echo "  cd $target"
 """
 README = """\
 Sensor Fleet: the workshop without Internet

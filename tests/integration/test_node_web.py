@@ -30,12 +30,11 @@ class Room:
 @pytest.fixture(scope="module")
 def room() -> Iterator[Room]:
     port = free_port()
-    small = Path(own_page.__file__).with_name("upy_small_buffers.py")
     settings = {"web": port, "web_commands": True, "period": 100, "sensors": SENSORS, "name": "Ada", "health": 1000}
     with ExitStack() as stack:
         broker = stack.enter_context(Broker())
         probe = stack.enter_context(Probe(broker.url, "fleet/1/#"))
-        node = stack.enter_context(NodeProcess(broker.url, script=small, **settings))
+        node = stack.enter_context(NodeProcess(broker.url, script=own_page.SCRIPT, **settings))
         node.expect("web: http://127.0.0.1:")
         probe.expect("fleet/1/ada/tele/sht4x")
         slow = stack.enter_context(
@@ -99,7 +98,8 @@ def test_a_command_over_the_page_gets_the_checks_and_the_words_of_an_ack(room: R
     assert command(room.port, "period", {"ms": 150, "id": "p1"})["st"] == "dup"
     bad = command(room.port, "period", {"ms": 3})
     assert (bad["st"], "from 100 to 3600000" in bad["err"]) == ("bad", True)
-    assert command(room.port, "buzz", {"ms": 20})["st"] == "ok"
+    assert command(room.port, "buzz", {"ms": 20, "hz": 1234})["st"] == "ok"
+    room.node.expect("heard 1234 Hz")
     assert command(room.port, "mute", {"s": 60}) == {"cmd": "mute", "st": "done", "re": 60}
     assert command(room.port, "buzz")["st"] == "muted"
     assert command(room.port, "mute", {"s": 0})["st"] == "done"

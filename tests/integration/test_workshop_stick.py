@@ -51,7 +51,7 @@ def test_the_workshop_is_installed_from_the_stick_without_any_network(stick: Pat
     tiers.require(isolation.missing() is None, str(isolation.missing()), "integration")
     told = no_network(stick, tmp_path, f"cd '{stick}' && sha256sum --quiet -c SHA256SUMS && sh install.sh")
     assert "Ready. Now type:" in told, told
-    assert f"The workshop is in {tmp_path}/sensor-fleet" in told, told
+    assert f"But first:\n  cd {tmp_path}/sensor-fleet\n" in told, told
     typed = (stick / "README.txt").read_text()
     assert "\n  sh install.sh\n  cd ~/sensor-fleet\n  . .venv/bin/activate\n" in typed
     begin = "cd ~/sensor-fleet && . .venv/bin/activate && fleet workshop"

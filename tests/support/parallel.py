@@ -1,11 +1,15 @@
 """How the tests share the processor: whole files in parallel, and what needs it for itself at the end.
 
 `make test` starts two workers more than there are processors, because most of our tests wait for other processes. A
-file is run by one worker, so that what its tests share is there once. What measures time, or is a load itself, is
-ALONE: one worker runs it when all the others have finished.
+file is run by one worker, so that what its tests share is there once. When all these have finished, those come that
+need a CALM machine, beside nobody but each other: each takes a few percent of a processor, for most of its time is
+waiting. What takes a whole one is ALONE: one worker runs it when all the others have finished.
 """
 
+import fcntl
 import os
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,24 +18,30 @@ from xdist.scheduler import LoadFileScheduling
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
-ALONE = (
-    "tests/faults/test_f13_storm.py",  # sixty nodes come back at once: a load
-    "tests/faults/test_f17_poison.py",  # does less on a busy machine, and says so
-    "tests/faults/test_f18_flood.py",  # a load, and others' readings shall be in time
-    "tests/faults/test_f29_guessing.py",  # a load
-    "tests/faults/test_soak.py",  # a load, and what it does in its time shall be much
+CALM = (  # the long ones first
+    "tests/faults/test_f18_flood.py",  # others' readings shall be in time
     "tests/integration/test_node_faults.py",  # how long a node's loop was held: what holds it should be ours
-    "tests/integration/test_node_journal.py",
-    "tests/integration/test_node_life.py",
     "tests/integration/test_ota_board.py",  # a trial has a limit of time, and what is late is given up
+    "tests/faults/test_soak.py",  # what it does in its time shall be much
+    "tests/integration/test_node_life.py",
+    "tests/integration/test_node_journal.py",
+    "tests/faults/test_f13_storm.py",  # sixty nodes come back at once
+)
+ALONE = (
+    "tests/faults/test_f17_poison.py",  # does less on a busy machine, and says so
+    "tests/faults/test_f29_guessing.py",  # a load
 )
 TOGETHER = ("tests/compose/",)  # they build the same images: one worker, one after the other
 APART = ("tests/browser/", "tests/compose/")  # a network that Docker makes breaks the requests of any Chromium
-FIRST = ("tests/browser/", "tests/compose/", "tests/integration/", "tests/faults/")  # the long ones
+FIRST = ("tests/browser/", "tests/compose/", "tests/integration/", "tests/faults/", "tests/upy/")  # the long ones
 
 
 def is_alone(nodeid: str) -> bool:
     return nodeid.startswith(ALONE)
+
+
+def is_calm(nodeid: str) -> bool:
+    return nodeid.startswith(CALM)
 
 
 def clash(file: str, other: str) -> bool:
@@ -39,10 +49,10 @@ def clash(file: str, other: str) -> bool:
 
 
 def place(nodeid: str) -> int:
-    """The sort key of a test: the long ones first, those that run alone last."""
-    if is_alone(nodeid):
-        return len(FIRST) + 1
-    return next((number for number, folder in enumerate(FIRST) if nodeid.startswith(folder)), len(FIRST))
+    """The sort key of a test: the long ones first, then others, those of a calm machine, and at last those alone."""
+    order = (*FIRST, "", *CALM, ALONE)
+    found = [number for number, beginning in enumerate(order) if nodeid.startswith(beginning)]
+    return found[-1] if found[-1] > len(FIRST) else found[0]
 
 
 def workers() -> int:
@@ -50,8 +60,42 @@ def workers() -> int:
     return usable + 2
 
 
+class Calm:
+    """A worker is one of the busy ones until its first test that needs a calm machine, which waits until none is left.
+
+    The busy ones share a lock on one file, which a worker that ends gives back too. Who can have it for himself knows
+    that there are no more of them. The file is made by who starts the workers, and found by its name.
+    """
+
+    NAME = "FLEET_CALM"
+
+    def __init__(self, *, worker: bool) -> None:
+        self._worker = self._busy = worker
+        if worker:
+            self._file = os.open(os.environ[self.NAME], os.O_RDONLY)
+            fcntl.flock(self._file, fcntl.LOCK_SH)
+        else:
+            self._file, os.environ[self.NAME] = tempfile.mkstemp(prefix="fleet-tests-")
+
+    def wait_for(self, nodeid: str) -> None:
+        if self._busy and is_calm(nodeid):
+            self._busy = False
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        os.close(self._file)
+        if not self._worker:
+            Path(os.environ[self.NAME]).unlink()
+
+
 class FilesThenAlone(LoadFileScheduling):
-    """xdist's distribution by files; when only files are left that must run alone, one worker is left to run them."""
+    """xdist's distribution by files; when only files are left that must run alone, one worker is left to run them.
+
+    Workers that have a file of a calm machine wait by themselves (`Calm`): a worker does the last test that it knows
+    only when it is told the next, so that it has that file before the others have finished.
+    """
 
     def __init__(self, config: pytest.Config, log: object = None) -> None:
         config.option.loadscopereorder = False  # they are in order already
@@ -71,7 +115,7 @@ class FilesThenAlone(LoadFileScheduling):
             for file, tests in work.items()
             if one is not node and not all(tests.values())
         ]
-        for file in sorted(self.workqueue, key=is_alone):  # what a dead worker left stands behind these
+        for file in sorted(self.workqueue, key=place):  # what a dead worker left stands behind these
             if is_alone(file) and (beside or not self._is_last(node)):
                 continue
             if not any(clash(file, other) for other in beside):

@@ -44,16 +44,7 @@ def recheck(lesson: lessons.Lesson, folder: Path, **how: str | None) -> tuple[Ch
     if how.get("port") and (folder / "wifi.py").exists():
         (folder / "wifi.json").write_text(json.dumps({"ssid": "lab", "password": "secret123"}))  # the simulated one
     with port_8000() if serves(lesson) else contextlib.nullcontext():
-        try:
-            return one, one.run()
-        finally:
-            if how.get("port") and waits_for_its_owner(lesson):
-                interrupt(str(how["port"]))  # it goes on, and would keep the port 8000
-
-
-def interrupt(port: str) -> None:
-    """The program of a board ends, and what is on its flash stays."""
-    subprocess.run([sys.executable, "-m", "mpremote", "connect", port, "exec", "pass"], check=True, timeout=60)
+        return one, one.run()
 
 
 def waits_for_its_owner(lesson: lessons.Lesson) -> bool:
