@@ -62,11 +62,7 @@ clean:
 	@touch $@
 
 .venv/.ready-workshop: .venv/.ready
-<<<<<<< HEAD
-	@echo "[workshop] the packages of the lessons"
-=======
-	@echo "[workshop] the lessons' web server, and htmx for lesson 7"
->>>>>>> 22b3a68913a993481f9b014b0c08a45de7eec06b
+	@echo "[workshop] the packages of the lessons, and htmx for lesson 7"
 	@$(PIP) --editable '.[workshop]'
 	@$(BIN)/python -m fleet_tools.fetch_htmx >/dev/null
 	@touch $@

@@ -45,7 +45,11 @@ OPTIONAL = {
     "iotcore": "install mosquitto there",
 }
 # Modules whose fetch() gives a folder of the cache, or several; and who is without it then.
-FETCHERS = {"fetch_source": "the C of lesson 15", "workshop_extra": "fleet workshop extra"}
+FETCHERS = {
+    "fetch_htmx": "lesson 7",
+    "fetch_source": "the C of lesson 15",
+    "workshop_extra": "fleet workshop extra",
+}
 FIRMWARE = {
     "RPI_PICO_W, RPI_PICO2_W": "Raspberry Pi Pico W and Pico 2 W (.uf2)",
     "ESP32_GENERIC": "ESP32 development boards (.bin)",
@@ -230,6 +234,8 @@ def index(target: Path) -> list[str]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise FleetError(f"the index for boards cannot be made: {done.stderr.strip()[-300:]}")
+    if not done.stdout:
+        raise FleetError("the index for boards would be empty: node/package.json names what is not there, or not public")
     return [line.split()[0] for line in done.stdout.splitlines()]
 
 
