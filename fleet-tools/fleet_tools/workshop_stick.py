@@ -235,7 +235,7 @@ def index(target: Path) -> list[str]:
     if done.returncode:
         raise FleetError(f"the index for boards cannot be made: {done.stderr.strip()[-300:]}")
     if not done.stdout:
-        raise FleetError("the index for boards would be empty: node/package.json names what is not there, or not public")
+        raise FleetError("the index for boards would be empty: node/package.json names a file that is not there")
     return [line.split()[0] for line in done.stdout.splitlines()]
 
 
