@@ -93,7 +93,8 @@ On a learner's computer ({for_whom}), with this folder as the stick has it:
   cd ~/sensor-fleet
   . .venv/bin/activate
 
-Then: fleet workshop start. Windows: inside of WSL, where the stick is /mnt/d or /mnt/e.
+Then: fleet workshop start. Windows: inside of WSL, where the stick D: is seen as /mnt/d after
+sudo mkdir -p /mnt/d && sudo mount -t drvfs D: /mnt/d
 Python, make and WSL itself cannot come from a stick: workshop/README.md, Set-up, names them.
 
 Packages for a board, without Internet: the first line in a terminal of its own.
