@@ -86,11 +86,12 @@ def packages(names: tuple[str, ...] | None = None, title: str = "lessons", fix: 
 
 def broker() -> Check:
     """For the lessons with MQTT; a shared one does as well."""
+    by_hand = "" if shutil.which("mosquitto_sub") else "; no mosquitto_sub: fleet watch shows the same"
     if found := shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/opt/homebrew/sbin"):
-        return Check("broker", "ok", f"mosquitto ({found})")
+        return Check("broker", "ok", f"mosquitto ({found}){by_hand}")
     if importlib.util.find_spec("iotcore") is not None:
-        return Check("broker", "ok", "iotcore, the small one from PyPI; there is no mosquitto")
-    fix = "apt install mosquitto, or brew install mosquitto"
+        return Check("broker", "ok", f"iotcore, the small one from PyPI; there is no mosquitto{by_hand}")
+    fix = "apt install mosquitto mosquitto-clients, or brew install mosquitto"
     return Check("broker", "warn", "none here: the lessons with MQTT need another computer's", fix)
 
 

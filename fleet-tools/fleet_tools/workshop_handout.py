@@ -217,7 +217,7 @@ def verbs() -> list[tuple[str, str]]:
 def mip() -> list[tuple[str, str]]:
     return [
         ("mpremote mip install umqtt.simple", "from the Internet"),
-        ("mpremote mip install --index http://HOST:8080/mip fleet-sht4x", "from a wall"),
+        ("mpremote mip install --index http://HOST:8080/mip fleet-sht4x", "from the class"),
     ]
 
 

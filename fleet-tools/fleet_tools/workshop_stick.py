@@ -45,7 +45,11 @@ OPTIONAL = {
     "iotcore": "install mosquitto there",
 }
 # Modules whose fetch() gives a folder of the cache, or several; and who is without it then.
-FETCHERS = {"fetch_source": "the C of lesson 15", "workshop_extra": "fleet workshop extra"}
+FETCHERS = {
+    "fetch_htmx": "lesson 7",
+    "fetch_source": "the C of lesson 15",
+    "workshop_extra": "fleet workshop extra",
+}
 FIRMWARE = {
     "RPI_PICO_W, RPI_PICO2_W": "Raspberry Pi Pico W and Pico 2 W (.uf2)",
     "ESP32_GENERIC": "ESP32 development boards (.bin)",
@@ -76,7 +80,8 @@ cd "$target"
 # A list of places is separated by blanks, and a stick may be named with one.
 wheels=$(printf 'file://%s/wheels' "$stick" | sed 's/ /%20/g')
 PIP_CONFIG_FILE=/dev/null PIP_NO_INDEX=1 PIP_FIND_LINKS=$wheels make workshop
-echo "The workshop is in $target:  cd $target"
+echo "But first:"
+echo "  cd $target"
 """
 README = """\
 Sensor Fleet: the workshop without Internet
@@ -88,7 +93,8 @@ On a learner's computer ({for_whom}), with this folder as the stick has it:
   cd ~/sensor-fleet
   . .venv/bin/activate
 
-Then: fleet workshop start. Windows: inside of WSL, where the stick is /mnt/d or /mnt/e.
+Then: fleet workshop start. Windows: inside of WSL, where the stick D: is seen as /mnt/d after
+sudo mkdir -p /mnt/d && sudo mount -t drvfs D: /mnt/d
 Python, make and WSL itself cannot come from a stick: workshop/README.md, Set-up, names them.
 
 Packages for a board, without Internet: the first line in a terminal of its own.
@@ -157,11 +163,11 @@ def stick_command(folder: Path, platforms: str, pythons: str) -> int:
             pythons=_this_python() if chosen == [HERE] else ", ".join(versions),
             packages=", ".join(packages),
             firmware="to be filled by you: firmware/README.txt names the files",
-            missing="".join(f"\nNot here: {one}" for one in missing) + "\n" if missing else "",
+            missing="".join(f"\nNot here: {one}" for one in dict.fromkeys(missing)) + "\n" if missing else "",
         )
     )
     sums(folder)
-    for one in missing:
+    for one in dict.fromkeys(missing):
         session.note(f"not on it: {one}")
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     click.echo(f"{folder}: {size / 1e6:.0f} MB. Copy all of it to each stick; README.txt says how to install.")
@@ -209,7 +215,7 @@ def wheels(target: Path, platform: str, python: str) -> list[str]:
         raise FleetError(f"the packages for {_called(platform, python)} cannot be had: {failed}")
     for name, instead in OPTIONAL.items():
         if _download(target, where, [name]):
-            missing.append(f"{name} for {_called(platform, python)}; {instead}")
+            missing.append(f"{name} for {_called(platform)}; {instead}")
     return missing
 
 
@@ -229,6 +235,8 @@ def index(target: Path) -> list[str]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise FleetError(f"the index for boards cannot be made: {done.stderr.strip()[-300:]}")
+    if not done.stdout:
+        raise FleetError("the index for boards would be empty: node/package.json names a file that is not there")
     return [line.split()[0] for line in done.stdout.splitlines()]
 
 

@@ -78,6 +78,15 @@ def test_the_page_shows_every_reading_and_its_curve_grows(own: Page, shoot: Call
     shoot(own, "own-page-without-broker")
 
 
+def test_with_a_broker_it_is_a_node_of_the_fleet_too(own: Page, broker_port: int) -> None:
+    expect(own.locator("#broker")).to_have_attribute("data-state", "wait")
+    with Broker(port=broker_port):
+        expect(own.locator("#link")).to_have_text(f"connected to 127.0.0.1:{broker_port}")
+        expect(own.locator("#broker")).to_have_attribute("data-state", "good")
+        expect(own.locator("#why")).to_have_text("The host has not answered yet.")
+    expect(own.locator("#link")).to_have_text(f"not connected to 127.0.0.1:{broker_port}")
+
+
 def test_a_sensor_that_is_gone_is_no_number_and_its_curve_has_a_gap(own: Page, node: NodeProcess) -> None:
     value = own.locator("[data-field='sht4x temp']").locator(FIRST)
     expect(value).to_have_text(re.compile(r"^\d"))
@@ -171,20 +180,18 @@ def test_a_page_of_somebody_else_in_the_same_browser_commands_nothing(
         assert '"period":300' in viewer.expect("meta")
 
 
-def test_with_a_broker_it_is_a_node_of_the_fleet_too_and_a_node_that_stopped_is_said_to_be(
-    own: Page, node: NodeProcess, broker_port: int, shoot: Callable[[Page, str], Path]
+def test_it_is_whole_at_every_width_in_both_themes_and_says_when_the_node_is_stopped(
+    own: Page, node: NodeProcess, shoot: Callable[[Page, str], Path]
 ) -> None:
-    with Broker(port=broker_port):
-        expect(own.locator("#link")).to_have_text(f"connected to 127.0.0.1:{broker_port}")
-        expect(own.locator("#broker")).to_have_attribute("data-state", "good")
-        for width, height in ((390, 844), (1280, 800)):
-            own.set_viewport_size({"width": width, "height": height})
-            for theme in THEMES:
-                own.emulate_media(color_scheme="light" if theme == "light" else "dark")
-                shoot(own, f"own-page-{width}-{theme}")
-                assert too_wide(own) <= 0
-                assert not own.evaluate(CUT)
-        node.quit()
+    expect(own.locator("article polyline").first).to_be_visible()
+    for width, height in ((390, 844), (1280, 800)):
+        own.set_viewport_size({"width": width, "height": height})
+        for theme in THEMES:
+            own.emulate_media(color_scheme="light" if theme == "light" else "dark")
+            shoot(own, f"own-page-{width}-{theme}")
+            assert too_wide(own) <= 0
+            assert not own.evaluate(CUT)
+    node.quit()
     expect(own.locator("#live")).to_have_text("the node does not answer")
     own.get_by_role("button", name="Buzz").click()
     expect(own.locator("#said")).to_have_text("buzz: the node does not answer")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fleet_schema import commands, topics
+from fleet_tools import cli
 from fleet_tools import workshop_handout as handout
 from support import tiers
 from support.board import VirtualBoard, isolation
@@ -41,7 +42,8 @@ def test_every_line_of_mosquitto_does_what_stands_beside_it(broker: Broker) -> N
             ack = probe.expect("fleet/1/ada/ack", within=60, since=since).json()
             assert (ack["cmd"], ack["st"] in ("ok", "done")) == (name, True), ack
         for line, process in heard.items():
-            out, _ = process.communicate(timeout=90)
+            assert process.stdout is not None
+            out = process.stdout.read()  # until it ends: with the first message, or after -W seconds
             assert re.search(r"^fleet/1/", out, re.M), f"{line}: {out}"
 
 
@@ -57,7 +59,9 @@ def listening(line: str, broker: Broker) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.wait(30)
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def test_every_topic_is_one_that_the_node_uses_and_none_is_forgotten() -> None:
@@ -96,3 +100,11 @@ def test_its_asyncio_runs_as_it_stands_there(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"(blink\n){2,6}", done.stdout)
+
+
+def test_it_is_written_for_a_class_and_holds_no_secret(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "handout.html"
+    assert cli.run(["workshop", "handout", "-o", str(out), "--base", "3b", "--at", "10.0.0.5"]) == 0
+    assert "mosquitto_sub -h 10.0.0.5 -v -t &#x27;3b/1/#&#x27;" in out.read_text()
+    assert cli.run(["workshop", "handout", "-o", str(out), "--base", "Room 3"]) == 2
+    assert "is no base of topics" in capsys.readouterr().err

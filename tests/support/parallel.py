@@ -36,12 +36,9 @@ APART = ("tests/browser/", "tests/compose/")  # a network that Docker makes brea
 FIRST = ("tests/browser/", "tests/compose/", "tests/integration/", "tests/faults/", "tests/upy/")  # the long ones
 
 
-def is_alone(nodeid: str) -> bool:
-    return nodeid.startswith(ALONE)
-
-
-def is_calm(nodeid: str) -> bool:
-    return nodeid.startswith(CALM)
+def time_of(nodeid: str) -> int:
+    """0: beside any other; 1: on a calm machine; 2: alone."""
+    return 2 if nodeid.startswith(ALONE) else 1 if nodeid.startswith(CALM) else 0
 
 
 def clash(file: str, other: str) -> bool:
@@ -60,29 +57,32 @@ def workers() -> int:
     return usable + 2
 
 
-class Calm:
-    """A worker is one of the busy ones until its first test that needs a calm machine, which waits until none is left.
+class Turn:
+    """A worker's first test of a later time waits until no other worker has one of an earlier time before it.
 
-    The busy ones share a lock on one file, which a worker that ends gives back too. Who can have it for himself knows
-    that there are no more of them. The file is made by who starts the workers, and found by its name.
+    For each time that a worker has not left it holds a lock that the others may share, on a byte of one file; its end
+    gives them back too. Who can have the bytes for himself knows that nobody is in their times any more. The file is
+    made by who starts the workers, and found by its name.
     """
 
-    NAME = "FLEET_CALM"
+    NAME = "FLEET_TURN"
 
     def __init__(self, *, worker: bool) -> None:
-        self._worker = self._busy = worker
+        self._worker = worker
+        self._time = 0
         if worker:
-            self._file = os.open(os.environ[self.NAME], os.O_RDONLY)
-            fcntl.flock(self._file, fcntl.LOCK_SH)
+            self._file = os.open(os.environ[self.NAME], os.O_RDWR)
+            fcntl.lockf(self._file, fcntl.LOCK_SH, 2)
         else:
             self._file, os.environ[self.NAME] = tempfile.mkstemp(prefix="fleet-tests-")
 
     def wait_for(self, nodeid: str) -> None:
-        if self._busy and is_calm(nodeid):
-            self._busy = False
-            fcntl.flock(self._file, fcntl.LOCK_UN)
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-            fcntl.flock(self._file, fcntl.LOCK_UN)
+        time = time_of(nodeid)
+        if self._worker and time > self._time:
+            self._time = time
+            fcntl.lockf(self._file, fcntl.LOCK_UN, time)
+            fcntl.lockf(self._file, fcntl.LOCK_EX, time)
+            fcntl.lockf(self._file, fcntl.LOCK_UN, time)
 
     def close(self) -> None:
         os.close(self._file)
@@ -90,11 +90,10 @@ class Calm:
             Path(os.environ[self.NAME]).unlink()
 
 
-class FilesThenAlone(LoadFileScheduling):
-    """xdist's distribution by files; when only files are left that must run alone, one worker is left to run them.
+class FilesInTurn(LoadFileScheduling):
+    """xdist's distribution by files, the long ones first. For the calm a worker waits by itself: see `Turn`.
 
-    Workers that have a file of a calm machine wait by themselves (`Calm`): a worker does the last test that it knows
-    only when it is told the next, so that it has that file before the others have finished.
+    For it does the last test that it knows only when it is told the next, or its end.
     """
 
     def __init__(self, config: pytest.Config, log: object = None) -> None:
@@ -102,6 +101,8 @@ class FilesThenAlone(LoadFileScheduling):
         super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(ALONE):
+            return ALONE[0]
         return next((folder for folder in TOGETHER if nodeid.startswith(folder)), super()._split_scope(nodeid))
 
     def _is_last(self, node: "WorkerController") -> bool:
@@ -115,10 +116,9 @@ class FilesThenAlone(LoadFileScheduling):
             for file, tests in work.items()
             if one is not node and not all(tests.values())
         ]
+        time = min(map(time_of, self.workqueue), default=0)
         for file in sorted(self.workqueue, key=place):  # what a dead worker left stands behind these
-            if is_alone(file) and (beside or not self._is_last(node)):
-                continue
-            if not any(clash(file, other) for other in beside):
+            if time_of(file) == time and not any(clash(file, other) for other in beside):
                 return file
         return None
 

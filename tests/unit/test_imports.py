@@ -36,7 +36,7 @@ ONLY_IN = {
     "machine": ["node/fleet_node/boards/", "node/sim/"],
     "world": ["node/fleet_node/boards/unix.py", "node/sim/"],
     "network": ["node/fleet_node/boards/"],
-    "socket": ["node/fleet_node/dial.py", "fleet-tools/", "dashboard/fleet_dashboard/"],
+    "socket": ["node/fleet_node/dial.py", "node/sim/poll_room.py", "fleet-tools/", "dashboard/fleet_dashboard/"],
     "click": ["fleet-tools/fleet_tools/"],
     "cryptography": ["fleet-tools/fleet_tools/certificates.py"],
     "mpremote": ["fleet-tools/fleet_tools/board.py", "fleet-tools/fleet_tools/board_line.py"],
