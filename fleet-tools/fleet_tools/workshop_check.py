@@ -83,7 +83,7 @@ class Check:
         """None if the lesson is passed."""
         main = self._folder / "main.py"
         if not main.is_file():
-            return Trouble(f"a file {main}", "it is not there", f"fleet workshop start {self._lesson.number}")
+            return Trouble(f"a file {main}", "it is not there", f"fleet workshop start {self._lesson.asked}")
         with tempfile.TemporaryDirectory(prefix="fleet-workshop-") as temporary:
             place = Path(temporary) / "lesson"
             stored = [file["name"] for run in self._runs() for file in run.get("file", [])]

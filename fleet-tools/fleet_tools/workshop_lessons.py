@@ -2,6 +2,7 @@
 
 workshop/lessons/02-tasks/   README.md  start.py  solution.py  check.toml  mistakes.toml  and what else it alone needs
 workshop/lessons/parts/      files of several lessons: check.toml names those that it wants beside its main.py
+workshop/projects/1-shake/   the same for what comes after the lessons; a project has a name, and is not in the row
 my-workshop/02-tasks/        README.md  main.py (the start, and then the learner's)  and what else
 my-workshop/progress.json    {"begun": "02-tasks", "done": ["01-hello"]}
 """
@@ -24,6 +25,7 @@ from fleet_tools.fetch import NODE, FetchError, fetch
 from fleet_tools.words import did_you_mean
 
 LESSONS = NODE.parent / "workshop" / "lessons"
+PROJECTS = LESSONS.parent / "projects"
 OURS = ("README.md", "start.py", "solution.py", "check.toml", "mistakes.toml")
 # package -> its files that MicroPython needs; they are copied beside main.py from where pip has installed it, or from
 # node/lib, where `python -m fleet_tools.fetch` puts what pip cannot install
@@ -49,6 +51,15 @@ class Lesson:
     @property
     def number(self) -> int:
         return int(self.name.split("-")[0])
+
+    @property
+    def is_project(self) -> bool:
+        return self.folder.parent == PROJECTS
+
+    @property
+    def asked(self) -> str:
+        """What is typed for it: 2, shake."""
+        return self.name.split("-", 1)[1] if self.is_project else str(self.number)
 
     @property
     def check(self) -> dict[str, Any]:
@@ -160,14 +171,20 @@ def every() -> list[Lesson]:
     return [Lesson(path) for path in sorted(LESSONS.glob("[0-9][0-9]-*")) if path.is_dir()]
 
 
+def projects() -> list[Lesson]:
+    """What a learner may go on with, in no order."""
+    return [Lesson(path) for path in sorted(PROJECTS.glob("[0-9]-*")) if path.is_dir()]
+
+
 def find(asked: str) -> Lesson:
-    """By its number or its name: 2, 02, tasks, 02-tasks."""
+    """By its number or its name: 2, 02, tasks, 02-tasks; a project by its name: shake, 1-shake."""
     lessons = every()
-    for lesson in lessons:
+    known = [*lessons, *projects()]
+    for lesson in known:
         names = {lesson.name, lesson.name.split("-", 1)[1]}
-        if asked in names or (asked.isdigit() and int(asked) == lesson.number):
+        if asked in names or (asked.isdigit() and int(asked) == lesson.number and not lesson.is_project):
             return lesson
-    hint = did_you_mean(asked, [lesson.name.split("-", 1)[1] for lesson in lessons])
+    hint = did_you_mean(asked, [lesson.name.split("-", 1)[1] for lesson in known])
     raise FleetError(f"there is no lesson {asked!r}{hint or f'; there are 1 to {lessons[-1].number}'}", USAGE)
 
 
