@@ -19,7 +19,6 @@ from support.node import NodeProcess
 from support.probe import Probe
 
 README = (tiers.ROOT / "README.md").read_text()
-DOCS = [tiers.ROOT / "README.md", tiers.ROOT / "CONTRIBUTING.md", *sorted((tiers.ROOT / "docs").glob("*.md"))]
 
 
 def shell_lines() -> list[str]:
@@ -136,10 +135,3 @@ def test_the_topics_and_payloads_of_the_table_are_legal() -> None:
                 commands.decode_command(example.encode(), commands.STANDARD[str(name)])
             else:
                 payloads.decode(kind, example.encode())
-
-
-@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
-def test_a_link_leads_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
-        if "://" not in target:
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
