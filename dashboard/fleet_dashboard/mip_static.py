@@ -1,4 +1,4 @@
-"""`python -m fleet_dashboard.mip_static FOLDER`: the mip index as files, for any web server, such as python -m http.server.
+"""`python -m fleet_dashboard.mip_static FOLDER`: the mip index as files, for any web server.
 
 The same packages as at /mip of the dashboard, in the layout in which mip asks for them.
 """

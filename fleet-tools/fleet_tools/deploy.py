@@ -93,7 +93,6 @@ def _what_to_do(
     from fleet_tools.board import BoardError
 
     root = {name: (node_folder / name).read_bytes() for name in program.ROOT} | work.files
-    files = program.load(node_folder, platform=facts.platform, with_umqtt=not facts.umqtt)
     folders = [f"/{name}" for name in (*program.SLOTS, *program.FOLDERS)]
     there = board.hashes(folders, [f"/{name}" for name in root])
     chosen = program.chosen({name: board.read(f"/{name}") for name in program.CHOICE})
@@ -101,6 +100,8 @@ def _what_to_do(
     before = read_settings(known) or {}
     config = {**before, **work.config}  # its Wi-Fi and its sensors stay
     config["board"] = config.get("board") or board_of(facts)
+    page = bool(config.get("web"))
+    files = program.load(node_folder, platform=facts.platform, with_umqtt=not facts.umqtt, with_page=page)
     if config["board"] and not (config.get("wifi") or {}).get("ssid"):
         raise BoardError(f"{work.port} knows no Wi-Fi: fleet deploy --wifi NAME asks for its password")
     work.node = config.get("node") or f"n-{facts.id[-6:]}"

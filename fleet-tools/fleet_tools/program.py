@@ -18,19 +18,23 @@ from fleet_tools.errors import FleetError
 SLOTS = ("a", "b")
 FOLDERS = ("fleet_node", "fleet_schema")  # in a slot, or at the root of a board that was copied to by hand
 KINDS = (".py", ".txt", ".html", ".css", ".js")  # the sentences of joining.txt and the page are read from flash
+PAGE = "web"  # the folder of a part that only some nodes have
 ROOT = ("slot.py", "join.py", "main.py")  # in this order: main.py needs slot.py
 CHOICE = ("slot.a", "slot.b")
 
 
-def load(node: Path, *, platform: str, with_umqtt: bool) -> dict[str, bytes]:
+def load(node: Path, *, platform: str, with_umqtt: bool, with_page: bool = True) -> dict[str, bytes]:
     """{path below a slot: bytes} of the program in folder `node` for a board of that sys.platform.
 
-    FleetError if umqtt.simple is needed and was not fetched yet."""
+    Without the node's own page it takes 48 KB less of a slot: a Pico W has no room for two with it. FleetError if
+    umqtt.simple is needed and was not fetched yet."""
     files = {
         str(path.relative_to(node)): path.read_bytes()
         for folder in FOLDERS
         for path in sorted((node / folder).rglob("*.*"))
-        if path.suffix in KINDS and (path.name != "unix.py" or platform == "linux")
+        if path.suffix in KINDS
+        and (path.name != "unix.py" or platform == "linux")
+        and (with_page or path.parent.name != PAGE)
     }
     if with_umqtt:
         umqtt = node / "lib" / "umqtt" / "simple.py"

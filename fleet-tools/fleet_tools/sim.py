@@ -19,6 +19,8 @@ Examples:
   fleet sim up 3                           sim-1, sim-2, sim-3 at the broker that is running
   fleet sim up 30 --prefix class- --broker mqtt://192.168.1.10
   fleet sim up 1 --period 250
+  fleet sim up 1 --alone --web 8001        no broker: the node serves a page of its own at port 8001
+  fleet sim up 3 --web 8001                both: pages at 8001, 8002 and 8003
 """
 GOODBYE_S = 3.0
 SENSORS = ("sht4x", "bmp280", "mpu6886")
@@ -38,6 +40,10 @@ def sim_command() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help='File with {"node id": "password"}; then these are the nodes.',
 )
+@click.option(
+    "--web", type=click.IntRange(1, 65000), metavar="PORT", help="Each serves its own page, from this port on."
+)
+@click.option("--alone", is_flag=True, help="Without any broker; then --web is needed.")
 @click.option("--quiet", is_flag=True, help="Do not show what the nodes print.")
 @session.connection_options
 def up_command(
@@ -45,12 +51,16 @@ def up_command(
     prefix: str,
     period: int | None,
     credentials: Path | None,
+    web: int | None,
+    alone: bool,
     quiet: bool,
     broker: str | None,
     base: str | None,
 ) -> int:
     """Start N simulated nodes and keep them running until Ctrl-C."""
     chosen = settings.load(broker, base)
+    if alone and (web is None or broker):
+        raise FleetError("--alone is without any broker: say --web PORT with it, and no --broker", USAGE)
     accounts = read_credentials(credentials) if credentials else {f"{prefix}{i}": "" for i in range(1, count + 1)}
     if len(accounts) < count:
         raise FleetError(f"{credentials} has accounts for {len(accounts)} nodes, not for {count}", USAGE)
@@ -62,7 +72,10 @@ def up_command(
         fetch.fetch()
     except fetch.FetchError as error:
         raise FleetError(str(error)) from None
-    return keep_running(nodes, chosen, period, quiet)
+    more = {} if period is None else {"FLEET_PERIOD": str(period)}
+    if alone:
+        more["FLEET_BROKER"] = "none"
+    return keep_running(nodes, chosen, more, web, quiet)
 
 
 def read_credentials(path: Path) -> dict[str, str]:
@@ -75,7 +88,10 @@ def read_credentials(path: Path) -> dict[str, str]:
     return document
 
 
-def keep_running(nodes: dict[str, str], chosen: settings.Settings, period: int | None, quiet: bool) -> int:
+def keep_running(
+    nodes: dict[str, str], chosen: settings.Settings, more: dict[str, str], web: int | None, quiet: bool
+) -> int:
+    """`more` is added to the environment of each, and each has a page at `web`, `web` + 1 and so on."""
     from fleet_client import parse_url
     from fleet_tools import processes
     from fleet_tools.crew import Crew
@@ -98,13 +114,15 @@ def keep_running(nodes: dict[str, str], chosen: settings.Settings, period: int |
                     "FLEET_BASE": chosen.base,
                     "FLEET_SEED": str(number),
                     **processes.node_files(folder, node),
+                    **more,
                 }
-                if period is not None:
-                    env["FLEET_PERIOD"] = str(period)
+                if web is not None:
+                    env |= {"FLEET_WEB": str(web + number - 1), "FLEET_WEB_COMMANDS": "1"}
                 crew.start(processes.node_child(node, env, folder / f"{node}.log" if quiet else None))
                 if interrupt:
                     break
-            session.note(f"{len(crew.children)} nodes for {address.public}, base {chosen.base}; Ctrl-C stops them")
+            where = "without any broker" if "FLEET_BROKER" in more else f"for {address.public}, base {chosen.base}"
+            session.note(f"{len(crew.children)} nodes {where}; Ctrl-C stops them")
             while not interrupt and len(crew.lost) < len(crew.children):
                 crew.tend()
                 interrupt.wait(0.1)

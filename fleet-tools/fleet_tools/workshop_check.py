@@ -11,10 +11,11 @@ alone = true                        # on a board: not sent there, but what was c
 [run.write]
 "settings.json" = "{}"              # a file that lies beside it then
 [[run.http]]                        # to the address that it prints, in this order
-get = "/reading"                    # or: post = "/period" with send = {ms = 200}
+get = "/reading"                    # or: post = "/period" with send = {ms = 200}, or form = "ms=200"
 status = 200
 json = {temp = "{18..26}"}          # or: contains = ["<canvas"], type = "text/html"
 within = 3                          # ask again for so many seconds; else once
+stream = ["event: temp", "data: {18..26} C"]   # in place of json: lines of an answer that goes on, in this order
 [[run.file]]                        # after the run
 name = "readings.csv"
 lines = "{1..100}"                  # how many
@@ -50,6 +51,7 @@ HEAP = "256k"
 RUN_S = 15.0  # for all that a run shall print, on this computer
 BOARD_S = 60.0  # a board is slower, and its files come over a serial line
 ANSWER_S = 10.0
+MOST_LINES, MOST_CHARACTERS = 16, 2000  # of an answer that goes on
 LISTEN_S = 5.0  # a program prints its address and then begins to listen: on a board a moment later
 REFUSED = os.strerror(errno.ECONNREFUSED)
 
@@ -81,7 +83,7 @@ class Check:
         """None if the lesson is passed."""
         main = self._folder / "main.py"
         if not main.is_file():
-            return Trouble(f"a file {main}", "it is not there", f"fleet workshop start {self._lesson.number}")
+            return Trouble(f"a file {main}", "it is not there", f"fleet workshop start {self._lesson.asked}")
         with tempfile.TemporaryDirectory(prefix="fleet-workshop-") as temporary:
             place = Path(temporary) / "lesson"
             stored = [file["name"] for run in self._runs() for file in run.get("file", [])]
@@ -156,9 +158,10 @@ class Check:
 
     def _ask(self, step: dict[str, Any], program: Program) -> None:
         verb = "post" if "post" in step else "get"
-        name = f"{verb.upper()} {step[verb]}" + (f" with `{json.dumps(step['send'])}`" if "send" in step else "")
+        sent = json.dumps(step["send"]) if "send" in step else step.get("form", "")
+        name = f"{verb.upper()} {step[verb]}" + (f" with `{sent}`" if sent else "")
         address = self._address(program)
-        data = json.dumps(step["send"]).encode() if "send" in step else (b"" if verb == "post" else None)
+        data = sent.encode() if sent or verb == "post" else None
         asked = time.monotonic()
         while True:
             wrong = _answer(address + step[verb], data, step, ANSWER_S * self._patience)
@@ -229,14 +232,17 @@ def _asked(step: dict[str, Any]) -> str:
     if "type" in step:
         parts.append(f"the type {step['type']}")
     parts += [f"`{text}` in it" for text in step.get("contains", [])]
+    parts += [f"the line `{expect.Text(line).shown}`" for line in step.get("stream", [])]
     return ", ".join(parts)
 
 
 def _answer(url: str, data: bytes | None, step: dict[str, Any], patience_s: float) -> str | None:
     """None if it is what the step expects, else what came."""
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"} if data else {})
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"} if "send" in step else {})
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=patience_s) as answer:
+            if "stream" in step:
+                return _stream(answer, step["stream"], patience_s)
             status, kind, body = answer.status, answer.headers.get_content_type(), answer.read()
     except urllib.error.HTTPError as error:
         with error:
@@ -255,3 +261,18 @@ def _answer(url: str, data: bytes | None, step: dict[str, Any], patience_s: floa
             return f"this is no JSON: `{text[:80].strip()}`"
     missing = next((one for one in step.get("contains", []) if one not in text), None)
     return f"{len(text)} characters without `{missing}`" if missing is not None else None
+
+
+def _stream(answer: Any, wanted: list[str], patience_s: float) -> str | None:
+    """None if these lines come, in this order; `answer` goes on for ever."""
+    came: list[str] = []
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline and len(came) < MOST_LINES:
+        line = answer.readline()
+        if not line:
+            break
+        came.append(line.decode(errors="replace").strip()[:MOST_CHARACTERS])
+        if expect.lines(wanted, came) is None:
+            return None
+    wrong = expect.lines(wanted, came)
+    return wrong and f"without {wrong[0]}: {wrong[1]}"

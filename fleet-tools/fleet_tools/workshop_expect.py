@@ -84,8 +84,8 @@ def _instead(text: Text, came: list[str], at: int, before: str) -> str:
 
 
 def value(expected: Any, came: Any, at: str = "") -> str | None:
-    """None if `came` (of JSON) is what is expected, else a sentence. An object may have more keys than expected; one
-    expected element of a list stands for all, and there is at least one."""
+    """None if `came` (of JSON) is what is expected, else a sentence. An object may have more keys than expected. One
+    expected element of a list stands for all, and there is at least one; several are compared in their order."""
     name = f"`{at}`" if at else "the answer"
     if isinstance(expected, dict):
         if not isinstance(came, dict):
@@ -99,7 +99,10 @@ def value(expected: Any, came: Any, at: str = "") -> str | None:
     if isinstance(expected, list):
         if not isinstance(came, list) or not came:
             return f"{name} is {show(came)}, and should be a list with something in it"
-        wrongs = (value(expected[0], one, f"{at}[{number}]") for number, one in enumerate(came))
+        if len(expected) > 1 and len(came) != len(expected):
+            return f"{name} is {show(came)}, and should have {len(expected)} values"
+        each = expected if len(expected) > 1 else expected * len(came)
+        wrongs = (value(*pair, f"{at}[{number}]") for number, pair in enumerate(zip(each, came, strict=True)))
         return next(filter(None, wrongs), None)
     if isinstance(expected, str) and HOLE.fullmatch(expected) and "*" not in expected:
         text = Text(expected)

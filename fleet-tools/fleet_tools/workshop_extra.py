@@ -45,7 +45,7 @@ def lay(name: str, target: Path) -> None:
             f"there is no extra {name!r}{did_you_mean(name, names())}; there is {', '.join(names())}", USAGE
         )
     try:
-        fetched = [_package(*one) for one in NPM]
+        fetched = fetch()
     except FetchError as error:
         raise FleetError(str(error)) from None
     (target / "pyscript").mkdir(parents=True, exist_ok=True)
@@ -56,6 +56,11 @@ def lay(name: str, target: Path) -> None:
         for file in filter(Path.is_file, folder.rglob("*")):
             shutil.copy(file, target / "pyscript")
     lessons.copy_package("microdot", target)
+
+
+def fetch() -> list[Path]:
+    """The folders in the cache with what the extras need of others; FetchError if that cannot be had."""
+    return [_package(*one) for one in NPM]
 
 
 def _package(name: str, version: str, sha256: str, wanted: str) -> Path:

@@ -2,6 +2,7 @@
 
 workshop/lessons/02-tasks/   README.md  start.py  solution.py  check.toml  mistakes.toml  and what else it alone needs
 workshop/lessons/parts/      files of several lessons: check.toml names those that it wants beside its main.py
+workshop/projects/1-shake/   the same for what comes after the lessons; a project has a name, and is not in the row
 my-workshop/02-tasks/        README.md  main.py (the start, and then the learner's)  and what else
 my-workshop/progress.json    {"begun": "02-tasks", "done": ["01-hello"]}
 """
@@ -18,16 +19,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fleet_tools import fetch_htmx
 from fleet_tools.errors import USAGE, FleetError
 from fleet_tools.fetch import NODE, FetchError, fetch
 from fleet_tools.words import did_you_mean
 
 LESSONS = NODE.parent / "workshop" / "lessons"
+PROJECTS = LESSONS.parent / "projects"
 OURS = ("README.md", "start.py", "solution.py", "check.toml", "mistakes.toml")
 # package -> its files that MicroPython needs; they are copied beside main.py from where pip has installed it, or from
 # node/lib, where `python -m fleet_tools.fetch` puts what pip cannot install
 PACKAGES = {
-    "microdot": ("__init__.py", "microdot.py", "helpers.py"),
+    "microdot": ("__init__.py", "microdot.py", "helpers.py", "sse.py"),
     "umqtt": ("simple.py",),
     "ahtx0": ("ahtx0.py",),
 }
@@ -48,6 +51,15 @@ class Lesson:
     @property
     def number(self) -> int:
         return int(self.name.split("-")[0])
+
+    @property
+    def is_project(self) -> bool:
+        return self.folder.parent == PROJECTS
+
+    @property
+    def asked(self) -> str:
+        """What is typed for it: 2, shake."""
+        return self.name.split("-", 1)[1] if self.is_project else str(self.number)
 
     @property
     def check(self) -> dict[str, Any]:
@@ -95,6 +107,8 @@ class Lesson:
             copy_part(part, target)
         for package in self.check.get("packages", []):
             copy_package(package, target)
+        for name in self.check.get("htmx", []):
+            copy_htmx(name, target)
 
 
 def copy_part(name: str, target: Path) -> None:
@@ -108,7 +122,9 @@ def copy_part(name: str, target: Path) -> None:
 
 
 def copy_package(name: str, target: Path) -> None:
-    """The files of an installed package that MicroPython needs; FleetError if it is not installed."""
+    """The files of an installed package that MicroPython needs; FleetError if it is not there. "node" is our own."""
+    if name == "node":
+        return _copy_node(target)
     source, place = _installed(name, target)
     place.mkdir(exist_ok=True)
     for file in PACKAGES[name]:
@@ -131,20 +147,44 @@ def _installed(name: str, target: Path) -> tuple[Path, Path]:
     return Path(spec.origin).parent, target / name if spec.submodule_search_locations else target
 
 
+def _copy_node(target: Path) -> None:
+    """What mip puts onto a board, but for main.py and what goes with it; and the simulated chips of a PC."""
+    urls = json.loads((NODE / "package.json").read_text())["urls"]
+    for file, _ in urls:
+        if "/" in file:
+            (target / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(NODE / file, target / file)
+    shutil.copytree(NODE / "sim", target / "sim", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def copy_htmx(name: str, target: Path) -> None:
+    """A file of `python -m fleet_tools.fetch_htmx`, which fetches it if it is not here yet."""
+    try:
+        shutil.copy(fetch_htmx.fetch() / name, target)
+    except FetchError as error:
+        raise FleetError(str(error)) from None
+
+
 def every() -> list[Lesson]:
     if not LESSONS.is_dir():
         raise FleetError("the lessons are not here: the workshop needs the whole repository, not only the package")
     return [Lesson(path) for path in sorted(LESSONS.glob("[0-9][0-9]-*")) if path.is_dir()]
 
 
+def projects() -> list[Lesson]:
+    """What a learner may go on with, in no order."""
+    return [Lesson(path) for path in sorted(PROJECTS.glob("[0-9]-*")) if path.is_dir()]
+
+
 def find(asked: str) -> Lesson:
-    """By its number or its name: 2, 02, tasks, 02-tasks."""
+    """By its number or its name: 2, 02, tasks, 02-tasks; a project by its name: shake, 1-shake."""
     lessons = every()
-    for lesson in lessons:
+    known = [*lessons, *projects()]
+    for lesson in known:
         names = {lesson.name, lesson.name.split("-", 1)[1]}
-        if asked in names or (asked.isdigit() and int(asked) == lesson.number):
+        if asked in names or (asked.isdigit() and int(asked) == lesson.number and not lesson.is_project):
             return lesson
-    hint = did_you_mean(asked, [lesson.name.split("-", 1)[1] for lesson in lessons])
+    hint = did_you_mean(asked, [lesson.name.split("-", 1)[1] for lesson in known])
     raise FleetError(f"there is no lesson {asked!r}{hint or f'; there are 1 to {lessons[-1].number}'}", USAGE)
 
 

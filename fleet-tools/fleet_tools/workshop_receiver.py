@@ -160,7 +160,7 @@ class Beside:
             told = json.loads(file.read_text())
             host, port = str(told["host"]), int(told["port"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            hint = "Look for a missing comma or quotation mark; fleet workshop start --again brings it back."
+            hint = "Look for a missing comma or quotation mark; fleet workshop start --again lays it anew."
             raise Trouble("a config.json with host and port of the server", str(error), hint) from None
         if host in (LOOPBACK, "localhost"):
             self._server = self._bound(LOOPBACK, 0)
@@ -222,8 +222,9 @@ class Beside:
             if sum(full.fits(one) for one in came) >= 2:
                 return
             if over:
-                error = program.error or ", ".join(f"`{one}`" for one in came[-3:]) or "nothing"
-                raise Trouble(f"while there is no server, in the end twice the line `{full.shown}`", f"`{error}`")
+                said = [f"`{one}`" for one in ([program.error] if program.error else came[-3:])]
+                line = f"while there is no server, in the end twice the line `{full.shown}`"
+                raise Trouble(line, ", ".join(said) or "nothing at all")
             time.sleep(POLL_S)
 
     def _look(self, wanted: dict[str, Any]) -> None:

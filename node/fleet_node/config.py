@@ -90,7 +90,9 @@ def _read_env(config, errors):
         given = _env("FLEET_" + key.upper())
         if given:
             config[key] = int(given) if given.isdigit() else given
-    if _env("FLEET_BROKER"):
+    if _env("FLEET_BROKER") == "none":
+        config["broker"] = {"host": ""}
+    elif _env("FLEET_BROKER"):
         try:
             config["broker"] = parse_url(_env("FLEET_BROKER"))
         except ValueError as error:
@@ -125,6 +127,8 @@ def _check(config, errors):
     good = good and all(isinstance(broker.setdefault(key, ""), str) for key in TEXTS)
     if not good:  # said without its value: that may hold a password
         errors.append('"broker" is wrong: use {"host": "192.168.1.10", "port": 1883, "user": "", "password": ""}')
+    elif not broker["host"]:  # stand-alone: nobody would ever ask for what waits
+        config.update({"journal": "", "queue": 1})
     elif broker["tls"] != bool(broker["ca"]) or (
         broker["tls_name"] + broker["fingerprint"] and not broker["tls"]
     ):  # never half of it

@@ -10,6 +10,7 @@ import hashlib
 from fleet_node import flash
 from fleet_schema import SchemaError, payloads
 
+PAGE = "fleet_node/web/"  # a part that only some nodes have room for
 ASK_MS = (1500, 24000)  # a chunk that does not come is asked for again: after the first of these, and up to the last
 
 
@@ -18,14 +19,16 @@ class Stop(Exception):
 
 
 class Fetch:
-    """`offer` is a signed one; `old` and `new` are slots, with / at their ends; `ask([file, byte])` asks the host."""
+    """`offer` is a signed one; `old` and `new` are slots, with / at their ends; `ask([file, byte])` asks the host.
+    Without `page` the node's own page is left out."""
 
-    def __init__(self, offer, old, new, ask):
+    def __init__(self, offer, old, new, ask, page=True):
         self.job = offer["job"]
         self._offer = offer
         self._old = old
         self._new = new
         self._ask = ask
+        self._page = page
         self._want = self._data = None
         self._cancelled = False
         self._arrived = asyncio.Event()
@@ -40,7 +43,7 @@ class Fetch:
             for number, line in enumerate(lines, 1):
                 digest, size, path = line.split()
                 self._check()
-                if await flash.holds(self._new + path, digest):
+                if (path.startswith(PAGE) and not self._page) or await flash.holds(self._new + path, digest):
                     continue
                 if await flash.holds(self._old + path, digest):
                     await flash.copy(self._old + path, self._new + path)

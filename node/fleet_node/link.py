@@ -108,6 +108,9 @@ class Link:
 
     async def run(self):
         """Whatever goes wrong ends one session, never this loop."""
+        while self._broker.get("host") == "":  # stand-alone: there is none
+            self._attempts += 1
+            await asyncio.sleep_ms(self._patience_ms)
         while True:
             self._answer = None  # what came in place of a good CONNACK
             self._attempts += 1

@@ -63,7 +63,8 @@ class Updating:
         new = self._place + self._other()
         try:
             self._note(job["job"], "IN_PROGRESS")
-            self._fetch = Fetch(job, self._place + self._slot + "/", new + "/", self._ask)
+            old = self._place + self._slot
+            self._fetch = Fetch(job, old + "/", new + "/", self._ask, bool(self._config.get("web")))
             await self._fetch.run()
             slot.write({"run": self._other(), "else": self._slot, "tries": TRIES}, self._place)
             self._note(job["job"], "trial")  # after the switch: cut between the two, it is tried as well

@@ -201,4 +201,4 @@ def _configs(*every: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _program(folder: Path) -> dict[str, bytes]:
-    return program.load(folder, platform="linux", with_umqtt=True)
+    return program.load(folder, platform="linux", with_umqtt=True, with_page=False)

@@ -5,9 +5,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,19 +27,19 @@ CONNECTIONS, VIEWERS = 6, 4  # of web/__init__.py
 
 
 class Room:
-    def __init__(self, port: int, node: NodeProcess, probe: Probe, slow: socket.socket) -> None:
-        self.port, self.node, self.probe, self.slow = port, node, probe, slow
+    def __init__(self, port: int, node: NodeProcess, broker: Broker, probe: Probe) -> None:
+        self.port, self.node, self.broker, self.probe = port, node, broker, probe
+        self.half: list[socket.socket] = []
 
 
 @pytest.fixture(scope="module")
 def room() -> Iterator[Room]:
     port = free_port()
-    small = Path(own_page.__file__).with_name("upy_small_buffers.py")
     settings = {"web": port, "web_commands": True, "period": 100, "sensors": SENSORS, "name": "Ada", "health": 1000}
     with ExitStack() as stack:
         broker = stack.enter_context(Broker())
         probe = stack.enter_context(Probe(broker.url, "fleet/1/#"))
-        node = stack.enter_context(NodeProcess(broker.url, script=small, **settings))
+        node = stack.enter_context(NodeProcess(broker.url, script=own_page.SCRIPT, **settings))
         node.expect("web: http://127.0.0.1:")
         probe.expect("fleet/1/ada/tele/sht4x")
         slow = stack.enter_context(
@@ -44,7 +48,7 @@ def room() -> Iterator[Room]:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         slow.connect(("127.0.0.1", port))
         slow.sendall(request(port, "GET", "/live"))
-        yield Room(port, node, probe, slow)
+        yield Room(port, node, broker, probe)
         assert "Traceback" not in node.output
 
 
@@ -99,7 +103,8 @@ def test_a_command_over_the_page_gets_the_checks_and_the_words_of_an_ack(room: R
     assert command(room.port, "period", {"ms": 150, "id": "p1"})["st"] == "dup"
     bad = command(room.port, "period", {"ms": 3})
     assert (bad["st"], "from 100 to 3600000" in bad["err"]) == ("bad", True)
-    assert command(room.port, "buzz", {"ms": 20})["st"] == "ok"
+    assert command(room.port, "buzz", {"ms": 20, "hz": 1234})["st"] == "ok"
+    room.node.expect("heard 1234 Hz")
     assert command(room.port, "mute", {"s": 60}) == {"cmd": "mute", "st": "done", "re": 60}
     assert command(room.port, "buzz")["st"] == "muted"
     assert command(room.port, "mute", {"s": 0})["st"] == "done"
@@ -178,17 +183,11 @@ def test_garbage_is_refused_in_words_and_the_node_goes_on(room: Room) -> None:
     assert '"done"' in ask(room.port, "POST", "/cmd/echo", '{"text":"x"}')[2]
 
 
-def test_half_requests_lock_nobody_out_and_are_cut(room: Room) -> None:
-    with ExitStack() as stack:
-        half = [stack.enter_context(own_page.connect(room.port)) for _ in range(2 * CONNECTIONS)]
-        for link in half:
-            link.sendall(b"GET / HTTP/1.1\r\nHos")
-        assert ask(room.port, "GET", "/")[0] == 200, "somebody with a whole request is served meanwhile"
-        for link in half:
-            try:
-                assert link.recv(100) == b"", "cut without a word"
-            except ConnectionResetError:
-                pass
+def test_half_requests_lock_nobody_out(room: Room) -> None:
+    room.half = [own_page.connect(room.port) for _ in range(2 * CONNECTIONS)]
+    for link in room.half:
+        link.sendall(b"GET / HTTP/1.1\r\nHos")
+    assert ask(room.port, "GET", "/")[0] == 200, "somebody with a whole request is served meanwhile"
 
 
 def test_there_are_so_many_viewers_and_the_next_gets_the_first_place_that_is_free(room: Room) -> None:
@@ -213,6 +212,12 @@ def test_there_are_so_many_viewers_and_the_next_gets_the_first_place_that_is_fre
 def test_a_viewer_that_does_not_read_is_cut_and_meanwhile_no_reading_was_missed(room: Room) -> None:
     with Viewer(room.port) as viewer:
         state = viewer.state(lambda state: state["cut"] >= 1 and state["viewers"] == 1)
+    for link in room.half:  # those of the test above: cut without a word, the last of them by the clock
+        try:
+            assert link.recv(100) == b""
+        except ConnectionResetError:
+            pass
+        link.close()
     print(f"cut {state['cut']}, refused {state['refused']}")
     room.probe.publish("fleet/1/ada/cmd/echo", '{"id":"last","text":"x"}')
     end = room.probe.expect("fleet/1/ada/ack", lambda seen: seen.json().get("id") == "last").json()["seq"]
@@ -260,6 +265,50 @@ def test_without_web_commands_the_page_only_shows_and_a_port_that_is_taken_is_sa
             other.expect(f"web: port {port} cannot be had")
             other.expect("next try")
         assert "Traceback" not in node.output + other.output
+
+
+@contextmanager
+def sim_up(tmp_path: Path, *words: str, says: tuple[str, ...]) -> Iterator[Path]:
+    """`fleet sim up`, once it has said all of these; the file of what it says."""
+    said = tmp_path / "log"
+    command = [sys.executable, "-m", "fleet_tools", "sim", "up", *words, "--period", "100"]
+    with said.open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path)
+    try:
+        deadline = time.monotonic() + own_page.WAIT_S
+        while not all(one in said.read_text() for one in says):
+            assert time.monotonic() < deadline, said.read_text()
+            time.sleep(0.05)
+        yield said
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0, said.read_text()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_stand_alone_node_has_no_broker_and_keeps_nothing_for_one(tmp_path: Path) -> None:
+    port = free_port()
+    words = ("1", "--prefix", "alone-", "--alone", "--web", str(port))
+    with sim_up(tmp_path, *words, says=(f"web: http://127.0.0.1:{port}",)) as said:
+        with Viewer(port) as viewer:
+            state = viewer.state(lambda state: state["up"] >= 2)
+            assert (state["node"], state["link"], state["may"]) == ("alone-1", "none", True)
+            assert state["waiting"] <= 1
+        assert command(port, "buzz", {"ms": 20})["st"] == "ok"
+    assert "1 nodes without any broker" in said.read_text()
+    for word in ("cannot reach", "joining", "Traceback"):
+        assert word not in said.read_text()
+
+
+def test_simulated_nodes_are_at_the_broker_and_serve_a_page_each(room: Room, tmp_path: Path) -> None:
+    port = free_port()
+    words = ("2", "--prefix", "both-", "--web", str(port), "--broker", room.broker.url)
+    with sim_up(tmp_path, *words, says=(f"127.0.0.1:{port}", f"127.0.0.1:{port + 1}")):
+        for number in (1, 2):
+            with Viewer(port + number - 1) as viewer:
+                assert viewer.state(lambda state: state["link"] == "up")["node"] == f"both-{number}"
+            room.probe.expect(f"fleet/1/both-{number}/tele/+")
 
 
 @pytest.mark.parametrize(

@@ -231,7 +231,7 @@ def test_240_kb_of_heap_are_enough_and_the_readings_go_on_while_the_program_come
 def test_a_node_without_room_for_an_update_says_so_and_goes_on(place: str, tmp_path: Path) -> None:
     flash = Flash(tmp_path / "flash")
     new = new_program(tmp_path / "new", "0.2.0")
-    with Probe(place, "fleet/1/ada/tele/#") as probe, flash.node(place, heap="200K") as node:
+    with Probe(place, "fleet/1/ada/tele/#") as probe, flash.node(place, heap="184K") as node:
         node.expect("joining: it works")
         told = fleet(tmp_path, place, "start", "--to", "ada", "--from", str(new), code=3)
         (row,) = told["rows"]

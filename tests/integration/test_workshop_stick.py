@@ -13,6 +13,7 @@ from fleet_tools import workshop_lessons as lessons
 from support import tiers
 from support.board import VirtualBoard, isolation
 from support.broker import free_port, wait_for_port
+from support.workshop import blocks
 
 FLEET = [sys.executable, "-m", "fleet_tools", "workshop"]
 
@@ -51,16 +52,15 @@ def test_the_workshop_is_installed_from_the_stick_without_any_network(stick: Pat
     tiers.require(isolation.missing() is None, str(isolation.missing()), "integration")
     told = no_network(stick, tmp_path, f"cd '{stick}' && sha256sum --quiet -c SHA256SUMS && sh install.sh")
     assert "Ready. Now type:" in told, told
-    assert f"The workshop is in {tmp_path}/sensor-fleet" in told, told
+    assert f"But first:\n  cd {tmp_path}/sensor-fleet\n" in told, told
     typed = (stick / "README.txt").read_text()
     assert "\n  sh install.sh\n  cd ~/sensor-fleet\n  . .venv/bin/activate\n" in typed
+    page = (tiers.ROOT / "workshop" / "README.md").read_text().partition("## Set-up")[2]
+    assert blocks(page, "sh")[0] == ["make workshop", ". .venv/bin/activate", "fleet workshop start"], "as typed here"
     begin = "cd ~/sensor-fleet && . .venv/bin/activate && fleet workshop"
     assert "01-hello" in no_network(stick, tmp_path, f"{begin} list")
-    solution = tiers.ROOT / "workshop" / "lessons" / "01-hello" / "solution.py"
-    done = no_network(
-        stick, tmp_path,
-        f"{begin} start 1 && cp {solution} my-workshop/01-hello/main.py && fleet workshop check --patience 4",
-    )  # fmt: skip
+    solve = "cp workshop/lessons/01-hello/solution.py my-workshop/01-hello/main.py"
+    done = no_network(stick, tmp_path, f"{begin} start 1 && {solve} && fleet workshop check --patience 4")
     assert "Well done" in done, done
 
 
@@ -99,9 +99,12 @@ def test_a_board_gets_its_packages_from_the_files_of_the_stick(stick: Path, serv
     with VirtualBoard() as board:
         said = [mpremote(board, *line.split()[1:]) for line in typed]
         assert "Installing: /lib/umqtt/simple.py" in said[0]
-        assert "Installing: /main.py" in said[1], said[1]
+        assert "Installing: /lib/fleet_node/sensors/sht4x.py" in said[1]
         assert "Exists: " in mpremote(board, "exec", own)
-        program = "from umqtt import simple; import fleet_schema; print(len(open(simple.__file__).read()))"
+        program = (
+            "from umqtt import simple; from fleet_node import sensors; sensors.load('sht4x'); "
+            "print(len(open(simple.__file__).read()))"
+        )
         shown = mpremote(board, "exec", program).split()[-1]
         assert shown == str(len((tiers.NODE / "lib" / "umqtt" / "simple.py").read_text()))
 

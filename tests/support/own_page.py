@@ -6,9 +6,11 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 WAIT_S = 30.0
+SCRIPT = Path(__file__).with_name("upy_page_node.py")
 
 
 def connect(port: int) -> socket.socket:

@@ -1,6 +1,7 @@
 """The walls of the house: who may import whom, where a library is used, where tasks begin, how long a file may be."""
 
 import ast
+import functools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,7 +36,7 @@ ONLY_IN = {
     "machine": ["node/fleet_node/boards/", "node/sim/"],
     "world": ["node/fleet_node/boards/unix.py", "node/sim/"],
     "network": ["node/fleet_node/boards/"],
-    "socket": ["node/fleet_node/dial.py", "fleet-tools/", "dashboard/fleet_dashboard/"],
+    "socket": ["node/fleet_node/dial.py", "node/sim/poll_room.py", "fleet-tools/", "dashboard/fleet_dashboard/"],
     "click": ["fleet-tools/fleet_tools/"],
     "cryptography": ["fleet-tools/fleet_tools/certificates.py"],
     "mpremote": ["fleet-tools/fleet_tools/board.py", "fleet-tools/fleet_tools/board_line.py"],
@@ -72,8 +73,13 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def imports(path: Path) -> Iterator[tuple[str, int]]:
+@functools.cache
+def imports(path: Path) -> tuple[tuple[str, int], ...]:
     """(top-level module, line) of every import, also inside functions and of __import__ with a literal."""
+    return tuple(find_imports(path))
+
+
+def find_imports(path: Path) -> Iterator[tuple[str, int]]:
     for node in ast.walk(ast.parse(path.read_text(), str(path))):
         if isinstance(node, ast.Import):
             yield from ((alias.name.split(".")[0], node.lineno) for alias in node.names)

@@ -18,7 +18,9 @@ import pytest
 from support.tiers import NODE
 
 BOTH = {
-    "asyncio": "Event StreamReader ThreadSafeFlag TimeoutError create_task run sleep_ms wait_for wait_for_ms",
+    "array": "array",
+    "asyncio": "CancelledError Event StreamReader ThreadSafeFlag TimeoutError create_task current_task run sleep_ms "
+    "start_server wait_for wait_for_ms",
     "binascii": "a2b_base64 crc32 hexlify",
     "collections": "OrderedDict",
     "errno": "ECONNREFUSED ECONNRESET EEXIST EINPROGRESS",
@@ -29,7 +31,7 @@ BOTH = {
     "json": "dump dumps load loads",
     "machine": "I2C PWM Pin RTC SPI Timer WDT mem32 reset unique_id",
     "network": "STA_IF WLAN",  # country, hostname and STAT_IDLE are asked for by getattr: not in every version
-    "os": "ilistdir listdir mkdir remove rename urandom",
+    "os": "ilistdir listdir mkdir remove rename stat urandom",
     "random": "random",
     "select": "POLLERR POLLHUP POLLOUT poll",
     "socket": "AF_INET SOCK_STREAM getaddrinfo socket",

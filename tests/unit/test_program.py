@@ -102,3 +102,11 @@ def test_a_program_on_trial_runs_so_often_and_then_the_other_one_runs_again(slot
 
 def _bytes(path: Path) -> bytes | None:
     return path.read_bytes() if path.exists() else None
+
+
+def test_the_page_of_a_node_goes_only_where_it_is_asked_for() -> None:
+    every = program.load(tiers.NODE, platform="rp2", with_umqtt=False)
+    without = program.load(tiers.NODE, platform="rp2", with_umqtt=False, with_page=False)
+    page = {path for path in every if path.startswith("fleet_node/web/")}
+    assert "fleet_node/web/page.html" in page
+    assert set(every) - set(without) == page

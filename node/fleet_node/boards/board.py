@@ -35,7 +35,8 @@ class Board:
         print(text)
 
     def tasks(self, node):
-        own = [("wifi", lambda: self.wifi.run(node.link.is_up))]
+        alone = self.config.get("broker", {}).get("host") == ""
+        own = [("wifi", lambda: self.wifi.run((lambda: True) if alone else node.link.is_up))]
         return own + (self.watchdog(node) if self.config.get("watchdog") else [])
 
     def watchdog(self, node):

@@ -116,7 +116,7 @@ class Live:
         node, broker = self._node, self._config["broker"]
         return {
             "node": self._config["node"],
-            "link": "up" if node.link.is_up() else "down",
+            "link": ("up" if node.link.is_up() else "down") if broker["host"] else "none",
             "why": node.joining.sentence,
             "where": broker["host"] + ":" + str(broker["port"]),
             "waiting": node.spool.depth(),

@@ -7,6 +7,7 @@ const FIRST = ["temperature", "humidity", "pressure"]; // the others after these
 const cards = new Map(); // "sensor field" -> what draws it
 let meta = {sensors: {}, commands: {}};
 let lastHeard = 0;
+let trouble = ""; // why there was no link, the last time
 
 class Card {
   constructor(sensor, field, unit, quantity) {
@@ -76,10 +77,17 @@ const HEARD = {
     at("what").textContent = `node ${state.node}, ${meta.board}, a reading every ${meta.period / 1000} s`;
     at("broker").hidden = false;
     at("broker").dataset.state = up ? "good" : "wait";
-    at("link").textContent = up ? `connected to ${state.where}` : `not connected to ${state.where}`;
+    at("link").textContent = `${up ? "" : "not "}connected to ${state.where}`;
     const waiting = state.waiting === 1 ? "1 reading waits" : `${state.waiting} readings wait`;
     const why = state.why.charAt(0).toUpperCase() + state.why.slice(1);
-    at("why").textContent = up ? why : `${why} The node goes on without it; ${waiting} for it.`;
+    if (!up) trouble = why;
+    const news = why === trouble ? "The host has not answered yet." : why; // the node judges it some seconds later
+    at("why").textContent = up ? news : `${why} The node goes on without it; ${waiting} for it.`;
+    if (state.link === "none") {
+      at("broker").dataset.state = "good";
+      at("link").textContent = "stand-alone";
+      at("why").textContent = "No broker is set: this node shows itself here, and nowhere else.";
+    }
     at("commands").hidden = !state.may;
     const pause = state.pause ? `Readings pause for ${state.pause} s. ` : "";
     const turned = state.refused || state.cut ? `, ${state.refused} requests refused, ${state.cut} too slow` : "";

@@ -5,7 +5,7 @@ import json
 import wifi
 from fake_sensor import FakeSensor
 
-KEEP = 10  # readings that wait; while there are so many, what is measured is lost
+KEEP = 5  # readings that wait; while there are so many, what is measured is lost
 REQUEST = "POST %s HTTP/1.0\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
 
 with open("config.json") as file:
@@ -46,7 +46,7 @@ async def main():
                 print("sent reading", waiting.pop(0)["n"])
         except (OSError, asyncio.TimeoutError) as error:
             print("server away,", len(waiting), "readings wait:", error)
-        await asyncio.sleep_ms(200)
+        await asyncio.sleep_ms(100)
 
 
 asyncio.run(main())

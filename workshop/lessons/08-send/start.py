@@ -5,7 +5,7 @@ import json
 import wifi
 from fake_sensor import FakeSensor
 
-KEEP = 10  # readings that wait; while there are so many, what is measured is lost
+KEEP = 5  # readings that wait; while there are so many, what is measured is lost
 REQUEST = "POST %s HTTP/1.0\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
 
 with open("config.json") as file:
@@ -43,7 +43,7 @@ async def main():
             await asyncio.wait_for_ms(post(reading), 3000)
             print("sent reading", reading["n"])
             # TODO: on OSError or asyncio.TimeoutError keep the reading, and print the line of the README
-        await asyncio.sleep_ms(200)
+        await asyncio.sleep_ms(100)
 
 
 asyncio.run(main())
