@@ -4,6 +4,7 @@ what wifi.py says when there is no network."""
 import json
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from support.board import VirtualBoard, isolation
 from support.workshop import CHECK_DOES, PATIENCE, port_8000, typed, typing
 
 LESSON = lessons.find("deploy")
+PROMPT = b">>> "
 BACK = ["mpremote exec \"import os; os.rename('main.py', 'off.py')\"", "mpremote reset"]
 
 
@@ -78,13 +80,18 @@ def test_what_is_typed_puts_it_onto_a_board_where_it_starts_by_itself_and_stays(
     main.write_text(main.read_text() + "# changed, and not copied\n")
     assert why_not(board, folder) == "it has another main.py"
 
-    starts = board.starts
-    for line in BACK:
-        typing(line, folder, board.port)
-    said_before = len(board.output)
+    typing(BACK[0], folder, board.port)
+    files = typing("mpremote fs ls", folder, board.port)
+    assert "off.py" in files
+    assert "main.py" not in files
+    said, starts = len(board.output), board.starts
+    typing(BACK[1], folder, board.port)
     board.wait_for_start(starts + 1)
-    assert "off.py" in typing("mpremote fs ls", folder, board.port)
-    assert b"serving" not in board.output[said_before:]
+    deadline = time.monotonic() + 60
+    while PROMPT not in board.output[said:]:
+        assert time.monotonic() < deadline, bytes(board.output[said:])
+        time.sleep(0.05)
+    assert b"serving" not in board.output[said:]
 
 
 @pytest.fixture(scope="module")
