@@ -2,8 +2,8 @@
 
 import gc
 
-# Collect this often, imports included: many short stops, and a heap in which a kilobyte in one piece is found.
-gc.threshold(16384)
+if hasattr(gc, "threshold"):  # CPython has none, and reads this file too
+    gc.threshold(16384)  # imports included: many short stops, and a heap in which a kilobyte in one piece is found
 VERSION = "0.1.0"
 
 
