@@ -29,8 +29,8 @@ count = 3
 ms = 900
 silent = "{base}/1/_red/cmd/buzz"  # nothing comes there for so many seconds
 for = 2
-before = "{base}/1/{node}/tele/x"  # of any: what is not there when 3 times `times` of these have come will not come
-times = 5
+before = "{base}/1/{node}/tele/x"  # of any: what is not there when so many of these have come will not come
+times = 15                       # 3 if not given
 seen = "it is silent"            # of any: how that is told when it is as it should be
 """
 
@@ -41,13 +41,12 @@ import json
 import shutil
 import signal
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from fleet_client import ClientError, Message
+from fleet_client import ClientError
 from fleet_schema import topics
 from fleet_tools import broker as brokers
 from fleet_tools import dashboard, delivery, lan
@@ -72,7 +71,6 @@ class Beside(Broker):
         super().__init__(port, patience)
         self._port = port
         self._many = patience
-        self._taken: Counter[str] = Counter()  # messages that were taken out of those heard, by topic
 
     def prepare(self, place: Path, declared: dict[str, Any]) -> None:
         self._stage: dict[str, Any] = declared.get("stage", {})
@@ -190,7 +188,20 @@ class Beside(Broker):
                 yield str(step.get("seen", seen))
 
     def _step_hears(self, step: dict[str, Any], program: Program) -> str:
-        self._runner.run(self._hear(step, program))
+        """Takes the message, and all before it on its topic, out of what was heard."""
+
+        wrong: str | None = "nothing on that topic"
+
+        def look() -> str | None:
+            nonlocal wrong
+            for message in [one for one in self._heard if one.topic == step["hears"]]:
+                self._heard.remove(message)
+                if (wrong := _differs(step["json"], message.payload)) is None:
+                    break
+            return wrong
+
+        like = expect.HOLE.sub(expect.said, json.dumps(step["json"]))
+        self._wait(f"on the topic `{step['hears']}` JSON like `{like}`", look, program, step)
         return f"says {step['hears']}"
 
     def _step_says(self, step: dict[str, Any], program: Program) -> None:
@@ -295,23 +306,23 @@ class Beside(Broker):
                 raise Trouble(f"nothing more on `{step['silent']}`", "it went on")
         return f"is silent on {step['silent']}"
 
-    async def _news(self, step: dict[str, Any]) -> list[Message]:
-        found = await super()._news(step)
-        self._taken[step["hears"]] += len(found)
-        return found
-
-    def _count(self, step: dict[str, Any]) -> int:
-        return (super()._count(step) + self._taken[step.get("before", "")]) // int(step.get("times", 1))
-
     def _wait(self, wanted: str, look: Callable[[], str | None], program: Program, step: dict[str, Any]) -> None:
         """Until `look` gives None; else Trouble with what it said last."""
         deadline = time.monotonic() + self._patience_s
-        begin = self._count(step)
+        before = step.get("before", "")
+        until = self._counts[before] + int(step.get("times", 3))
         while True:  # what it does last is then seen
-            over = not program.running or program.error is not None or self._count(step) >= begin + 3
+            over = not program.running or program.error is not None or self._counts[before] >= until
             wrong = look()
             if wrong is None:
                 return
             if over or time.monotonic() > deadline:
                 raise Trouble(wanted, f"{wrong}; the program said `{program.error}`" if program.error else wrong)
             self._runner.run(asyncio.sleep(LOOK_S))
+
+
+def _differs(expected: Any, payload: bytes) -> str | None:
+    try:
+        return expect.value(expected, json.loads(payload))
+    except ValueError:
+        return f"this is no JSON: `{payload[:80].decode(errors='replace')}`"

@@ -20,8 +20,8 @@ class Box:
 
     def __init__(self):
         self.rows = self._load()
-        # Lines of the file, 0 without one. After a power cut so many that it is made anew: its last may be torn.
-        self.lines = 2 * KEEP if self.rows else 0
+        self.flashed = len(self.rows)  # so many of them, the first ones, are in FILE
+        self.lines = 2 * KEEP  # of FILE; too many, so that it is made anew: after a power cut its last may be torn
         self.dropped = 0
 
     def _load(self):
@@ -40,10 +40,11 @@ class Box:
         self.rows.append(row)
         if len(self.rows) > KEEP:
             self.dropped += self.rows.pop(0)[0] == node.boot
+            self.flashed = max(0, self.flashed - 1)
 
     def write(self, row):
         """The newest to flash; whatever waited before it in RAM comes with it."""
-        if 0 < self.lines < 2 * KEEP:
+        if self.flashed and self.flashed == len(self.rows) - 1 and self.lines < 2 * KEEP:
             with open(FILE, "a") as file:
                 file.write("%s,%d,%d,%.1f\n" % row)
             self.lines += 1
@@ -53,13 +54,15 @@ class Box:
                     file.write("%s,%d,%d,%.1f\n" % one)
             os.rename(FILE + ".new", FILE)
             self.lines = len(self.rows)
+        self.flashed = len(self.rows)
 
     def settle(self, boot, seq):
         """The host has stored all of this boot below `seq`."""
+        had = self.flashed
+        self.flashed = len([row for row in self.rows[:had] if row[0] != boot or row[1] >= seq])
         self.rows = [row for row in self.rows if row[0] != boot or row[1] >= seq]
-        if self.lines and not self.rows:
+        if had and not self.flashed:
             os.remove(FILE)
-            self.lines = 0
 
     def kept(self):
         """For the journal: [boot, first, next, dropped] of every boot, the own one last."""

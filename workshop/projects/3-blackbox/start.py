@@ -20,26 +20,27 @@ class Box:
 
     def __init__(self):
         self.rows = self._load()
-        # Lines of the file, 0 without one. After a power cut so many that it is made anew: its last may be torn.
-        self.lines = 2 * KEEP if self.rows else 0
+        self.flashed = len(self.rows)  # so many of them, the first ones, are in FILE
+        self.lines = 2 * KEEP  # of FILE; too many, so that it is made anew: after a power cut its last may be torn
         self.dropped = 0
 
     def _load(self):
-        return []  # TODO: what an earlier start has left in FILE; a line may be torn, and there may be no file
+        return []  # TODO: what an earlier start has left in FILE; its last line may be torn, and there may be no file
 
     def add(self, row):
         self.rows.append(row)
         if len(self.rows) > KEEP:
             self.dropped += self.rows.pop(0)[0] == node.boot
+            self.flashed = max(0, self.flashed - 1)
 
     def write(self, row):
         """The newest to flash; whatever waited before it in RAM comes with it."""
-        # TODO: one more line at the end of FILE, "%s,%d,%d,%.1f\n" % row. The first time, and when there are more than
-        # 2 * KEEP lines, all rows into another file that is then renamed: whole or not at all
+        # TODO: if all before it are in FILE already, one more line there, "%s,%d,%d,%.1f\n" % row. Else, and when it
+        # has 2 * KEEP lines, all rows into another file that is then renamed: whole or not at all. Then all are flashed
 
     def settle(self, boot, seq):
         """The host has stored all of this boot below `seq`."""
-        # TODO: forget these rows; remove FILE when none is left
+        # TODO: forget these rows, also those that count as flashed; remove FILE when none of its rows waits any more
 
     def kept(self):
         """For the journal: [boot, first, next, dropped] of every boot, the own one last."""
