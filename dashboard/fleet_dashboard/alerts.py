@@ -77,8 +77,8 @@ GUIDE = {
         "The node sends more messages a second than are taken of one (200, or FLEET_NODE_RATE), and that for some "
         "time. What is above is turned away, so that nobody else waits; its readings among it are missing, and are "
         "asked for when the flood is over.",
-        "Find the loop without a pause in its program, or make its period longer: `fleet send period 1000 --to` its "
-        "id. If that does not help, take its power.",
+        "Find the loop without a pause in its program, or make its period longer: `fleet send period 1000 --to ada`, "
+        "with its id. If that does not help, take its power.",
     ),
     "clock": Guide(
         "A clock that is none",

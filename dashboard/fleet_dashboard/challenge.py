@@ -6,6 +6,7 @@ docs/challenges.md explains every key to the person who writes one.
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ MAX_OPTIONS = 6
 MAX_QUESTIONS = 50
 MAX_QUESTION = 160
 MAX_OPTION = 60
+FARTHEST = 1_000_000_000  # from 0, where a quantity may have a bound
 EVENT_TAKES = ("count", "longest", "reaction", "answer")
 VALUE_TAKES = ("last", "highest", "lowest", "mean", "spread")
 TEAM_WAYS = ("mean", "sum", "best")
@@ -81,6 +83,8 @@ class Challenge:
     quantity: str | None = None
     sensor: str | None = None
     samples: int = 1
+    least: float = -math.inf  # what is below it, or above `most`, does not count
+    most: float = math.inf
     signal: Signal | None = None
     quiz: Quiz | None = None
 
@@ -88,6 +92,10 @@ class Challenge:
     def is_presses(self) -> bool:
         """All presses that were ever stored, which the database counts and a restart does not forget."""
         return not self.is_round and (self.event, self.take, self.input) == ("press", "count", None)
+
+    def counts(self, numbers: Iterable[float]) -> bool:
+        """Can that have been measured?"""
+        return all(self.least <= number <= self.most for number in numbers)
 
     def view(self) -> dict[str, Any]:
         """For the pages; which answer is right is nothing for them."""
@@ -144,6 +152,14 @@ class Table:
         if type(value) is not int or not low <= value <= high:
             raise ChallengeError(f"{self._where}{key} is {value!r}; it is a whole number from {low} to {high}")
         return value
+
+    def number(self, key: str, default: float) -> float:
+        if not self.has(key):
+            return default
+        value = self._fields[key]
+        if type(value) not in (int, float) or not abs(value) <= FARTHEST:
+            raise ChallengeError(f"{self._where}{key} is {value!r}; it is a number of at most {FARTHEST:,}")
+        return float(value)
 
     def end(self) -> None:
         for key in self._fields:
@@ -204,6 +220,7 @@ def _score(score: Table, is_round: bool) -> dict[str, Any]:
         quantity = score.text("quantity", 32)
         fields = {"quantity": quantity, "sensor": score.name("sensor")}
         fields["samples"] = score.whole("samples", 1, 1000, 5 if take == "spread" else 1)
+        fields |= {"least": score.number("least", -math.inf), "most": score.number("most", math.inf)}
         unit = UNITS.get(quantity, "")
     else:
         if score.raw("delivery") is not True or is_round:

@@ -19,6 +19,7 @@ DIGITS = 8  # of a hash, as in micropython-lib's own index
 MAX_FILES, MAX_BYTES = 200, 2_000_000  # of all files together; the node has a third of that
 NODE_PACKAGE, UMQTT = "fleet-node", "umqtt.simple"
 DRIVERS = "fleet_node/sensors/"
+PAGE = "fleet_node/web/"  # the node's own, for a browser
 SHARED = ("fleet_node/__init__.py", DRIVERS + "__init__.py", DRIVERS + "checks.py")  # what every driver needs
 
 
@@ -108,7 +109,8 @@ def _packages(node: Path) -> list[Package]:
 def _is_public(path: str) -> bool:
     """Code, below the folder. Whatever a manifest says, no configuration leaves this computer."""
     inside = not path.startswith("/") and ".." not in path.split("/")
-    return inside and (path.endswith((".py", ".txt", ".html", ".css", ".js")) or path == "config.example.json")
+    page = path.startswith(PAGE) and path.endswith((".css", ".html", ".js"))
+    return inside and (path.endswith((".py", ".txt")) or page or path == "config.example.json")
 
 
 def _umqtt(node: Path) -> list[Package]:

@@ -103,7 +103,7 @@ class Run:
                 return None
             assert challenge.quantity is not None
             values = measured(node.values.get(place[0], {}), place[1], challenge.quantity)
-            return values[0] if values else None
+            return values[0] if values and challenge.counts(values) else None
         own = self.tallies.get(node.id)
         return None if own is None else own.score()
 
@@ -138,7 +138,7 @@ class Tap:
         run = self._run
         if run.takes(at):
             numbers = measured(values, self._fields, self._quantity)
-            if numbers is not None:
+            if numbers is not None and run.challenge.counts(numbers):
                 run.tally(self._node).reading(numbers, at)
                 run.changed = True
 

@@ -89,14 +89,15 @@ class Broker:
         return parse_url(self.url).public
 
 
-def choose(url: str | None, port: int, folder: Path, say: Callable[[str], None]) -> Broker:
-    """The broker that will be used; it runs and listens when this returns."""
+def choose(url: str | None, port: int, folder: Path, say: Callable[[str], None], also: str | None = None) -> Broker:
+    """The broker that will be used; it runs and listens when this returns. One of ours listens on loopback, and on
+    the address `also` of this computer if somebody has asked for that."""
     if url:
         return _given(url)
     free = free_port(port)
     if free != port:
         say(f"port {port} is taken (by another broker?), so this one listens on {free}")
-    broker = _mosquitto(free, folder) or _iotcore(free, folder)
+    broker = _mosquitto(free, folder, also) or (_iotcore(free, folder) if also is None else None)
     if broker is None:
         raise FleetError(INSTALL, NO_BROKER)
     assert broker.child is not None
@@ -142,12 +143,12 @@ def mosquitto_version(binary: str) -> tuple[int, ...]:
     return tuple(int(part) for part in found.groups()) if found else (0,)
 
 
-def _mosquitto(port: int, folder: Path) -> Broker | None:
+def _mosquitto(port: int, folder: Path, also: str | None) -> Broker | None:
     binary = shutil.which("mosquitto")
     if binary is None or (version := mosquitto_version(binary)) < (2,):
         return None
     config = folder / "mosquitto.conf"
-    text = MOSQUITTO_CONF.format(port=port)
+    text = MOSQUITTO_CONF.format(port=port) + (f"listener {port} {also}\n" if also else "")
     if os.geteuid() == 0:
         text += "user root\n"  # it would drop to an account that cannot read this folder
     config.write_text(text)

@@ -17,7 +17,7 @@ import zipfile
 from pathlib import Path
 
 from fleet_tools.fetch import FetchError
-from fleet_tools.fetch_source import CACHE
+from fleet_tools.pinned import CACHE
 
 WHEEL = "django-htmx==1.29.0"  # with htmx 2.0.10; MIT, as htmx is 0BSD
 INSIDE = "django_htmx/static/django_htmx/"

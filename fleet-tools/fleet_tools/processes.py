@@ -28,7 +28,7 @@ POLL_S = 0.02
 class Child:
     """One process; its output goes to the file `log`, of which `tail` shows the end, or to our stderr.
 
-    One that is `leashed` ends with us, also if we are killed.
+    One that is `leashed` ends with us, also if we are killed. One that is `typed` reads what `type` is given.
     """
 
     def __init__(
@@ -39,8 +39,10 @@ class Child:
         env: Mapping[str, str] | None = None,
         leashed: bool = False,
         folder: Path | None = None,
+        typed: bool = False,
     ) -> None:
         self.name = name
+        self._typed = typed
         self._folder = folder  # where it runs, if not where we do
         self._log = log
         self._leashed = leashed
@@ -59,7 +61,7 @@ class Child:
             try:
                 self._process = subprocess.Popen(
                     self._command,
-                    stdin=subprocess.PIPE if self._leashed else subprocess.DEVNULL,
+                    stdin=subprocess.PIPE if self._leashed or self._typed else subprocess.DEVNULL,
                     stdout=out,
                     stderr=out,
                     env=self._env,
@@ -91,6 +93,20 @@ class Child:
         else:
             self._process.send_signal(number)
 
+    def type(self, line: str) -> None:
+        """Into the standard input of one that is `typed`."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it has ended, and whoever waits for an answer will see that
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()
+
+    def hang_up(self) -> None:
+        """It has ended: nobody will type any more."""
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+
     def output(self) -> str:
         return self._log.read_text(errors="replace") if self._log else ""
 
@@ -109,6 +125,8 @@ def stop(children: Sequence[Child], first: signal.Signals, patience_s: float, hu
         child.signal(signal.SIGKILL)
     while any(child.running for child in children):
         time.sleep(POLL_S)
+    for child in children:
+        child.hang_up()
 
 
 class Interrupt:
@@ -201,6 +219,7 @@ def forget_files(folder: Path, node: str) -> None:
     shutil.rmtree(folder / f"{node}-journal", ignore_errors=True)
 
 
-def node_child(node: str, env: Mapping[str, str], log: Path | None = None) -> Child:
-    """The node program under the id `node`; `env` are the FLEET_* settings it reads."""
-    return Child(node, [micropython(), str(NODE / "main.py")], log, {**env, "FLEET_NODE": node})
+def node_child(node: str, env: Mapping[str, str], log: Path | None = None, typed: bool = False) -> Child:
+    """The node program under the id `node`; `env` are the FLEET_* settings it reads. One that is `typed` reads what
+    happens around it: "set temp 41", "tap button-a"."""
+    return Child(node, [micropython(), str(NODE / "main.py")], log, {**env, "FLEET_NODE": node}, typed=typed)

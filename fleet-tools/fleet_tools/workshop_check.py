@@ -7,6 +7,9 @@ program = "race.py"                 # what is started, if it is not main.py itse
 prints = ["blink {n}", "temp {18..26} C"]   # in this order, others may be between; holes: workshop_expect
 until = "measure 3 {*}"             # what is not there when this line comes will not come
 ends = true                         # it ends by itself; else it is stopped when all was seen
+alone = true                        # on a board: not sent there, but what was copied there and starts after a reset
+[run.write]
+"settings.json" = "{}"              # a file that lies beside it then
 [[run.http]]                        # to the address that it prints, in this order
 get = "/reading"                    # or: post = "/period" with send = {ms = 200}, or form = "ms=200"
 status = 200
@@ -80,7 +83,7 @@ class Check:
         """None if the lesson is passed."""
         main = self._folder / "main.py"
         if not main.is_file():
-            return Trouble(f"a file {main}", "it is not there", f"fleet workshop start {self._lesson.number}")
+            return Trouble(f"a file {main}", "it is not there", f"fleet workshop start {self._lesson.asked}")
         with tempfile.TemporaryDirectory(prefix="fleet-workshop-") as temporary:
             place = Path(temporary) / "lesson"
             stored = [file["name"] for run in self._runs() for file in run.get("file", [])]
@@ -104,7 +107,9 @@ class Check:
         return list(self._declared["run"])
 
     def _one(self, run: dict[str, Any], place: Path, log: Path, beside: list[Beside]) -> None:
-        program = Program(place, log, heap=self._heap, port=self._port, name=self._lesson.program)
+        for name, text in run.get("write", {}).items():
+            (place / name).write_text(text)
+        program = self._program(run, place, log)
         before = len(self.output)
         try:
             for one in beside:
@@ -120,6 +125,13 @@ class Check:
             self.output[before:] = program.lines
         for file in run.get("file", []):
             self._read(file, place)
+
+    def _program(self, run: dict[str, Any], place: Path, log: Path) -> Program:
+        if self._port is None or not run.get("alone"):
+            return Program(place, log, heap=self._heap, port=self._port, name=self._lesson.program)
+        from fleet_tools.workshop_alone import Alone
+
+        return Alone(place, log, port=self._port)
 
     def _wait_for_lines(self, run: dict[str, Any], program: Program) -> None:
         wanted: list[str] = run.get("prints", [])
@@ -156,8 +168,9 @@ class Check:
             if wrong is None:
                 break
             within = LISTEN_S if REFUSED in wrong else step.get("within", 0)
-            if not program.running or time.monotonic() > asked + within * self._patience:
-                if error := program.error:
+            error = program.error
+            if error or not program.running or time.monotonic() > asked + within * self._patience:
+                if error:
                     wrong = f"{wrong}; the program said `{error}`"
                 raise Trouble(f"from {name}: {_asked(step)}", wrong)
             self._sleep(POLL_S * 5)

@@ -6,6 +6,7 @@ import errno
 import importlib.metadata
 import importlib.util
 import os
+import re
 import shutil
 import socket
 import sys
@@ -50,8 +51,8 @@ def checks() -> Iterator[Check]:
     if micropython.state != "ok":
         micropython = Check("micropython", "bad", micropython.text.split(",")[0], micropython.fix)
     yield micropython
-    yield installed("microdot", "bad", "the web server of lessons 4 to 8", f"{PIP} -e '.[workshop]'")
-    yield installed("mpremote", "bad", "talks to boards", f"{PIP} -e .")
+    yield packages()
+    yield packages(("mpremote",), "mpremote", f"{PIP} -e .")
     umqtt = doctor.check_umqtt()
     yield Check("umqtt", umqtt.state, umqtt.text.replace(": simulated nodes cannot start", ""), umqtt.fix)
     yield broker()
@@ -65,20 +66,32 @@ def active() -> bool:
     return found is not None and Path(found).parent == Path(sys.executable).parent
 
 
-def installed(name: str, otherwise: str, job: str, fix: str) -> Check:
-    try:
-        return Check(name, "ok", f"{name} {importlib.metadata.version(name)}, {job}")
-    except importlib.metadata.PackageNotFoundError:
-        return Check(name, otherwise, f"no {name}, which {job}" if otherwise == "warn" else f"no {name}: {job}", fix)
+def of_the_lessons() -> tuple[str, ...]:
+    """The names in [workshop] of pyproject.toml, as they were when this was installed."""
+    ours = (one.partition(";") for one in importlib.metadata.requires("sensor-fleet") or ())
+    return tuple(re.split(r"[^\w.-]", name, maxsplit=1)[0] for name, _, when in ours if "workshop" in when)
+
+
+def packages(names: tuple[str, ...] | None = None, title: str = "lessons", fix: str = "make workshop") -> Check:
+    found, missing = [], []
+    for name in of_the_lessons() if names is None else names:
+        try:
+            found.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        return Check(title, "bad", f"not installed: {', '.join(missing)}", fix)
+    return Check(title, "ok", ", ".join(found))
 
 
 def broker() -> Check:
     """For the lessons with MQTT; a shared one does as well."""
+    by_hand = "" if shutil.which("mosquitto_sub") else "; no mosquitto_sub: fleet watch shows the same"
     if found := shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/opt/homebrew/sbin"):
-        return Check("broker", "ok", f"mosquitto ({found})")
+        return Check("broker", "ok", f"mosquitto ({found}){by_hand}")
     if importlib.util.find_spec("iotcore") is not None:
-        return Check("broker", "ok", "iotcore, the small one from PyPI; there is no mosquitto")
-    fix = "apt install mosquitto, or brew install mosquitto"
+        return Check("broker", "ok", f"iotcore, the small one from PyPI; there is no mosquitto{by_hand}")
+    fix = "apt install mosquitto mosquitto-clients, or brew install mosquitto"
     return Check("broker", "warn", "none here: the lessons with MQTT need another computer's", fix)
 
 

@@ -1,7 +1,8 @@
 """What a lesson expects, and whether something is that. Pure.
 
-In a text, `{n}` stands for any number, `{18..26}` for one from 18 to 26, `{*}` for anything, also for nothing. All
-other characters stand for themselves. In JSON a text that is only `{n}` or `{18..26}` stands for a number.
+In a text, `{n}` stands for any number, `{18..26}` for one from 18 to 26, `{18.0..26.0}` for one that has at most as
+many decimals, `{*}` for anything, also for nothing. All other characters stand for themselves. In JSON a text that is
+only `{n}` or `{18..26}` stands for a number.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 NUMBER = r"-?\d+(?:\.\d+)?"
 HOLE = re.compile(rf"\{{(?:(\*)|(n)|({NUMBER})\.\.({NUMBER}))\}}")
+MOST = 99  # decimals
 
 
 class Text:
@@ -19,7 +21,7 @@ class Text:
 
     def __init__(self, pattern: str) -> None:
         self.shown = HOLE.sub(said, pattern)
-        self._ranges: list[tuple[float, float]] = []
+        self._ranges: list[tuple[float, float, int]] = []  # and how many decimals
         regex, at = "", 0
         for hole in HOLE.finditer(pattern):
             regex += re.escape(pattern[at : hole.start()])
@@ -29,7 +31,8 @@ class Text:
                 continue
             regex += f"({NUMBER})"
             low, high = (hole[3], hole[4]) if hole[3] else ("-inf", "inf")
-            self._ranges.append((float(low), float(high)))
+            decimals = len(low.partition(".")[2]) or MOST
+            self._ranges.append((float(low), float(high), decimals))
         self._regex = re.compile(regex + re.escape(pattern[at:]))
 
     def problem(self, text: str) -> str | None:
@@ -37,9 +40,11 @@ class Text:
         found = self._regex.fullmatch(text.strip())
         if found is None:
             return None
-        for number, (low, high) in zip(found.groups(), self._ranges, strict=True):
+        for number, (low, high, decimals) in zip(found.groups(), self._ranges, strict=True):
             if not low <= float(number) <= high:
                 return f"{number} is not from {low:g} to {high:g}"
+            if len(number.partition(".")[2]) > decimals:
+                return f"{number} has more than {decimals} decimal{'s' if decimals > 1 else ''}"
         return ""
 
     def fits(self, text: str) -> bool:
@@ -79,8 +84,8 @@ def _instead(text: Text, came: list[str], at: int, before: str) -> str:
 
 
 def value(expected: Any, came: Any, at: str = "") -> str | None:
-    """None if `came` (of JSON) is what is expected, else a sentence. An object may have more keys than expected; one
-    expected element of a list stands for all, and there is at least one."""
+    """None if `came` (of JSON) is what is expected, else a sentence. An object may have more keys than expected. One
+    expected element of a list stands for all, and there is at least one; several are compared in their order."""
     name = f"`{at}`" if at else "the answer"
     if isinstance(expected, dict):
         if not isinstance(came, dict):
@@ -94,7 +99,10 @@ def value(expected: Any, came: Any, at: str = "") -> str | None:
     if isinstance(expected, list):
         if not isinstance(came, list) or not came:
             return f"{name} is {show(came)}, and should be a list with something in it"
-        wrongs = (value(expected[0], one, f"{at}[{number}]") for number, one in enumerate(came))
+        if len(expected) > 1 and len(came) != len(expected):
+            return f"{name} is {show(came)}, and should have {len(expected)} values"
+        each = expected if len(expected) > 1 else expected * len(came)
+        wrongs = (value(*pair, f"{at}[{number}]") for number, pair in enumerate(zip(each, came, strict=True)))
         return next(filter(None, wrongs), None)
     if isinstance(expected, str) and HOLE.fullmatch(expected) and "*" not in expected:
         text = Text(expected)

@@ -2,6 +2,7 @@
 
 workshop/lessons/02-tasks/   README.md  start.py  solution.py  check.toml  mistakes.toml  and what else it alone needs
 workshop/lessons/parts/      files of several lessons: check.toml names those that it wants beside its main.py
+workshop/projects/1-shake/   the same for what comes after the lessons; a project has a name, and is not in the row
 my-workshop/02-tasks/        README.md  main.py (the start, and then the learner's)  and what else
 my-workshop/progress.json    {"begun": "02-tasks", "done": ["01-hello"]}
 """
@@ -24,10 +25,17 @@ from fleet_tools.fetch import NODE, FetchError, fetch
 from fleet_tools.words import did_you_mean
 
 LESSONS = NODE.parent / "workshop" / "lessons"
+PROJECTS = LESSONS.parent / "projects"
 OURS = ("README.md", "start.py", "solution.py", "check.toml", "mistakes.toml")
 # package -> its files that MicroPython needs; they are copied beside main.py from where pip has installed it, or from
 # node/lib, where `python -m fleet_tools.fetch` puts what pip cannot install
-PACKAGES = {"microdot": ("__init__.py", "microdot.py", "helpers.py", "sse.py"), "umqtt": ("simple.py",)}
+PACKAGES = {
+    "microdot": ("__init__.py", "microdot.py", "helpers.py", "sse.py"),
+    "umqtt": ("simple.py",),
+    "ahtx0": ("ahtx0.py",),
+}
+SIM = "sim"  # the part that is node/sim: simulated pins and chips, without what only the node's own tests need
+NOT_OF_SIM = ("network.py", "witness.py", "script.py", "director.py", "st7789.py", "bm8563.py", "__pycache__")
 PROGRESS = "progress.json"
 WORDS_A_MINUTE = 180  # of a text with code in it
 
@@ -43,6 +51,15 @@ class Lesson:
     @property
     def number(self) -> int:
         return int(self.name.split("-")[0])
+
+    @property
+    def is_project(self) -> bool:
+        return self.folder.parent == PROJECTS
+
+    @property
+    def asked(self) -> str:
+        """What is typed for it: 2, shake."""
+        return self.name.split("-", 1)[1] if self.is_project else str(self.number)
 
     @property
     def check(self) -> dict[str, Any]:
@@ -87,31 +104,57 @@ class Lesson:
             if extra.is_file() and extra.name not in OURS:
                 shutil.copy(extra, target)
         for part in self.check.get("parts", []):
-            shutil.copy(LESSONS / "parts" / part, target)
+            copy_part(part, target)
         for package in self.check.get("packages", []):
             copy_package(package, target)
         for name in self.check.get("htmx", []):
             copy_htmx(name, target)
 
 
+def copy_part(name: str, target: Path) -> None:
+    """A file or a folder that several lessons need."""
+    source = NODE / "sim" if name == SIM else LESSONS / "parts" / name
+    if source.is_dir():
+        without = shutil.ignore_patterns(*NOT_OF_SIM)
+        shutil.copytree(source, target / name, ignore=without, dirs_exist_ok=True)
+    else:
+        shutil.copy(source, target)
+
+
 def copy_package(name: str, target: Path) -> None:
-    """The files of an installed package that MicroPython needs; FleetError if it is not installed."""
-    source = NODE / "lib" / name
+    """The files of an installed package that MicroPython needs; FleetError if it is not there. "node" is our own."""
+    if name == "node":
+        return _copy_node(target)
+    source, place = _installed(name, target)
+    place.mkdir(exist_ok=True)
+    for file in PACKAGES[name]:
+        shutil.copy(source / file, place)
+
+
+def _installed(name: str, target: Path) -> tuple[Path, Path]:
+    """Where its files are, and where they belong: a package in a folder of its own, a single file beside main.py."""
     if name == "umqtt":
         try:
             fetch()
         except FetchError as error:
             raise FleetError(str(error)) from None
-    else:
-        spec = importlib.util.find_spec(name)
-        if spec is None or not spec.submodule_search_locations:
-            raise FleetError(
-                f"this lesson needs {name}: .venv/bin/pip install -c constraints.txt {name}, and start it again"
-            )
-        source = Path(spec.submodule_search_locations[0])
-    (target / name).mkdir(exist_ok=True)
-    for file in PACKAGES[name]:
-        shutil.copy(source / file, target / name)
+        return NODE / "lib" / name, target / name
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise FleetError(
+            f"this lesson needs {name}: .venv/bin/pip install -c constraints.txt -e '.[workshop]', and start it again"
+        )
+    return Path(spec.origin).parent, target / name if spec.submodule_search_locations else target
+
+
+def _copy_node(target: Path) -> None:
+    """What mip puts onto a board, but for main.py and what goes with it; and the simulated chips of a PC."""
+    urls = json.loads((NODE / "package.json").read_text())["urls"]
+    for file, _ in urls:
+        if "/" in file:
+            (target / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(NODE / file, target / file)
+    shutil.copytree(NODE / "sim", target / "sim", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def copy_htmx(name: str, target: Path) -> None:
@@ -128,14 +171,20 @@ def every() -> list[Lesson]:
     return [Lesson(path) for path in sorted(LESSONS.glob("[0-9][0-9]-*")) if path.is_dir()]
 
 
+def projects() -> list[Lesson]:
+    """What a learner may go on with, in no order."""
+    return [Lesson(path) for path in sorted(PROJECTS.glob("[0-9]-*")) if path.is_dir()]
+
+
 def find(asked: str) -> Lesson:
-    """By its number or its name: 2, 02, tasks, 02-tasks."""
+    """By its number or its name: 2, 02, tasks, 02-tasks; a project by its name: shake, 1-shake."""
     lessons = every()
-    for lesson in lessons:
+    known = [*lessons, *projects()]
+    for lesson in known:
         names = {lesson.name, lesson.name.split("-", 1)[1]}
-        if asked in names or (asked.isdigit() and int(asked) == lesson.number):
+        if asked in names or (asked.isdigit() and int(asked) == lesson.number and not lesson.is_project):
             return lesson
-    hint = did_you_mean(asked, [lesson.name.split("-", 1)[1] for lesson in lessons])
+    hint = did_you_mean(asked, [lesson.name.split("-", 1)[1] for lesson in known])
     raise FleetError(f"there is no lesson {asked!r}{hint or f'; there are 1 to {lessons[-1].number}'}", USAGE)
 
 

@@ -1,7 +1,8 @@
 """beside = ["mqtt"] of check.toml: a broker beside a lesson's program, and what is heard and said on it meanwhile.
 
 The lesson's config.json names the broker by `host` and `port`, at its top or in "broker". One on this computer is the
-check's own, whose port is written there; any other is used as it is, for a real board cannot reach our loopback.
+check's own, whose port is written there. Any other is used as it is, for a real board cannot reach our loopback; if
+`fleet` here knows a broker (FLEET_BROKER, a class that runs on this computer), the check has its rights there.
 In every text {node}, {base} and {name} stand for what config.json says.
 
 [[run.mqtt]]                            # in this order; what was heard once counts once
@@ -22,6 +23,7 @@ import os
 import signal
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
@@ -30,14 +32,17 @@ from typing import Any, Self
 
 from fleet_client import Client, ClientError, Message
 from fleet_tools import broker as brokers
+from fleet_tools import settings
 from fleet_tools import workshop_expect as expect
 from fleet_tools.errors import NO_BROKER, FleetError
 from fleet_tools.processes import stop
 from fleet_tools.workshop_run import POLL_S, Program, Trouble
 
 LOOPBACK = ("127.0.0.1", "localhost")
+MANY = 1000  # messages that nobody has asked for
 HEAR_S = 15.0  # for one message, on this computer
 BOARD_S = 60.0  # a board is slower, and its files come over a serial line
+AGAIN = "fleet workshop start --again lays the files of the lesson anew, and keeps your main.py."
 # of these the environment would count more to a node than its config.json
 OVERRIDE = ("BROKER", "BASE", "NODE", "NAME", "CONFIG", "PERIOD", "STATE", "JOURNAL")
 
@@ -53,11 +58,11 @@ class Config:
             self.host, self.port = str(self._broker["host"]), int(self._broker["port"])
             node = str(self._told["node"])
         except OSError:
-            raise Trouble("a file `config.json` beside main.py", "it is not there", "start the lesson again") from None
+            raise Trouble("a file `config.json` beside main.py", "it is not there", AGAIN) from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             wanted = "a config.json in which node, host and port are said"
-            why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
-            raise Trouble(wanted, why, "Look for a missing comma or quotation mark in config.json.") from None
+            why = f"there is no {error} in it" if isinstance(error, KeyError) else str(error)
+            raise Trouble(wanted, why, f"Look for a missing comma or quotation mark. {AGAIN}") from None
         base = str(self._told.get("base", "fleet"))
         self.names = {"node": node, "base": base, "name": str(self._told.get("name", node))}
 
@@ -65,6 +70,11 @@ class Config:
     def is_ours(self) -> bool:
         """The broker is on this computer."""
         return self.host in LOOPBACK
+
+    @property
+    def http(self) -> int:
+        """Where the dashboard of that broker is, as for a node that joins."""
+        return int(self._broker.get("http", 8080))
 
     @property
     def url(self) -> str:
@@ -94,10 +104,12 @@ class Beside:
 
     def __init__(self, port: str | None, patience: float) -> None:
         self._patience_s = (BOARD_S if port else HEAR_S) * patience
+        self._env = dict(os.environ)
         self._runner = asyncio.Runner()
         self._stack = ExitStack()  # the broker, its folder, the environment
         self._listening = AsyncExitStack()
-        self._heard: list[Message] = []
+        self._heard: list[Message] = []  # and not taken by a step yet
+        self._counts: Counter[str] = Counter()  # topic -> messages of this run
 
     def __enter__(self) -> Self:
         overrides = {name: os.environ.pop(name) for key in OVERRIDE if (name := f"FLEET_{key}") in os.environ}
@@ -121,7 +133,9 @@ class Beside:
             self._stack.callback(stop, [child], signal.SIGTERM, 3.0, lambda: False)
             self._config.move(int(self._broker.url.rsplit(":", 1)[1]))
         else:
-            self._broker = brokers.choose(self._config.url, 0, self._folder, lambda _: None)
+            chosen = settings.load(env=self._env)
+            known = chosen.broker if chosen.origin["broker"] != "by default" else None
+            self._broker = brokers.choose(known or self._config.url, 0, self._folder, lambda _: None)
 
     def before(self, run: dict[str, Any]) -> None:
         steps = self._config.fill(run.get("mqtt", []))
@@ -132,12 +146,17 @@ class Beside:
     async def _listen(self, topics: set[str]) -> None:
         await self._listening.aclose()
         self._heard.clear()
+        self._counts.clear()
         try:
             client = Client(self._broker.url, base=self._config.names["base"], protocol=self._broker.protocol)
             self._client = await self._listening.enter_async_context(client)
-            await self._listening.enter_async_context(self._client.listen(topics, self._heard.append))
+            await self._listening.enter_async_context(self._client.listen(topics, self._hears))
         except ClientError as error:
             raise FleetError(str(error), NO_BROKER) from None
+
+    def _hears(self, message: Message) -> None:
+        self._heard.append(message)
+        self._counts[message.topic] += 1
 
     def during(self, run: dict[str, Any], program: Program) -> Iterator[str]:
         for step in self._config.fill(run.get("mqtt", [])):
@@ -148,15 +167,17 @@ class Beside:
                     self._runner.run(self._hear(step, program))
                     yield f"says {step['hears']}" + (", and the broker keeps it" if step.get("retained") else "")
             except ClientError as error:
+                if program.floods or len(self._heard) > MANY:
+                    raise Trouble("a program that rests between its messages", "more than anybody can hear") from None
                 raise FleetError(str(error), NO_BROKER) from None
 
     async def _hear(self, step: dict[str, Any], program: Program) -> None:
         """Takes the message, and all before it on its topic, out of what was heard."""
         deadline = time.monotonic() + self._patience_s
-        begin = self._count(step)
-        wrong = "nothing on that topic"
+        until = self._counts[step.get("before", "")] + 3 if "before" in step else None
+        wrong = "the broker keeps nothing there" if step.get("retained") else "nothing on that topic"
         while True:
-            over = not program.running or program.error or self._count(step) >= begin + 3  # asked first
+            over = not program.running or program.error or (until and self._counts[step["before"]] >= until)
             for message in await self._news(step):
                 found = _differs(step.get("json", {}), message.payload)
                 if found is None:
@@ -189,9 +210,6 @@ class Beside:
         if step.get("retained") is False and await self._kept(step["hears"]):
             wanted = f"that what is said on `{step['hears']}` is gone when all have heard it"
             raise Trouble(wanted, "the broker keeps it, and gives it to all who come later")
-
-    def _count(self, step: dict[str, Any]) -> int:
-        return sum(one.topic == step.get("before") for one in self._heard)
 
 
 def _differs(expected: Any, payload: bytes) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import signal
@@ -21,7 +22,8 @@ POLL_S = 0.02
 MOST = 100_000  # characters that are read: nobody reads more
 ADDRESS = re.compile(r"http://[\w.-]+(?::\d+)?")
 NOISE = re.compile(r"Local directory .* is mounted at /remote")  # mpremote's, not the program's
-AT = re.compile(r'File "(?:main\.py|<stdin>|/remote/main\.py)", line (\d+)')
+NOT_THERE = b"\x18\xff"  # mpremote's answer to a mount: it comes now, and is an error
+AT = re.compile(r'File "(?:(?:[^"]*/)?main\.py|<stdin>)", line (\d+)')
 
 
 @dataclass
@@ -124,9 +126,17 @@ def _quiet(port: str) -> None:
     command = [sys.executable, "-m", "mpremote", "connect", port, "exec", "pass"]
     for attempt in range(3):
         time.sleep(attempt)
+        _hang_up(port)
         try:
             if subprocess.run(command, capture_output=True, timeout=15, check=False).returncode == 0:
                 return
         except subprocess.TimeoutExpired:
             continue
     raise FleetError(f"the board at {port} cannot be interrupted: press its reset button")
+
+
+def _hang_up(port: str) -> None:
+    """A program that imports or opens a file waits for an answer from our folder, and takes Ctrl-C for a part of it: it
+    is told that nothing of what it asks for is there."""
+    with contextlib.suppress(OSError), Path(port).open("wb", buffering=0) as line:
+        line.write(NOT_THERE * 64)

@@ -277,7 +277,8 @@ def test_what_is_published_under_a_bad_name_is_counted_and_reaches_nothing_else(
     assert known <= {"real", "ada"} | {case["text"] for case in CASES if "node" in case["good_for"]}, known
     strange = {case["text"] for case in CASES if not case["good_for"] and len(case["text"].strip()) > 1}
     pages = "\n".join(texts_in([snapshot["nodes"], snapshot["alerts"], snapshot["events"], real]))
-    announced = "\n".join(seen.topic + seen.payload.decode() for seen in host.seen("fleet/1/_host/#"))
+    said = [[seen.topic, json.loads(seen.payload or b"null")] for seen in host.seen("fleet/1/_host/#")]
+    announced = "\n".join(texts_in(said))
     for place, text in (("the store", everything_in(dashboard.database)), ("a page", pages), ("an alert", announced)):
         found = {one for one in strange if one in text and one not in INNOCENT}
         assert not found, f"{found} reached {place}"

@@ -1,5 +1,6 @@
 """`fleet class` beside a real broker that runs: who is in, who is out, who noticed nothing; seen by who receives."""
 
+import contextlib
 import json
 import os
 import threading
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet_tools import cli
+from fleet_tools import cli, live_accounts
 from support.broker import Broker
 from support.logins import DENIED, Login
 from support.node import NodeProcess
@@ -249,10 +250,18 @@ def test_a_running_json_that_nobody_took_away_is_recognised(room: Schoolroom) ->
         can_log_in(room, "ada", witness)
 
 
+@contextlib.contextmanager
+def broker_of_somebody_else(monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
+    """It has no plugin and answers no command for accounts, for which we wait a second instead of ten."""
+    with Broker() as other, monkeypatch.context() as patched:
+        patched.setattr(live_accounts, "PATIENCE_S", 1.0)
+        yield other
+
+
 def test_a_broker_of_somebody_else_at_the_address_is_left_alone(
-    room: Schoolroom, capsys: pytest.CaptureFixture[str]
+    room: Schoolroom, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Broker() as other:
+    with broker_of_somebody_else(monkeypatch) as other:
         said = json.loads(room.folder.running.read_text())
         room.folder.running.write_text(json.dumps({**said, "pid": os.getpid(), "mqtt": other.port}))
         capsys.readouterr()
@@ -268,9 +277,9 @@ def test_a_broker_of_somebody_else_at_the_address_is_left_alone(
         can_log_in(room, "ada", witness)
 
 
-def test_what_could_not_be_said_is_said_by_the_next_run(room: Schoolroom) -> None:
+def test_what_could_not_be_said_is_said_by_the_next_run(room: Schoolroom, monkeypatch: pytest.MonkeyPatch) -> None:
     said = room.folder.running.read_text()
-    with Broker() as other:
+    with broker_of_somebody_else(monkeypatch) as other:
         room.folder.running.write_text(json.dumps({**json.loads(said), "mqtt": other.port}))
         assert room.fleet("add", "3b", "ada") == 5
     room.folder.running.write_text(said)

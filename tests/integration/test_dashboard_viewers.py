@@ -61,6 +61,12 @@ class Viewer:
         except (OSError, ValueError, http.client.HTTPException, AttributeError):
             return  # closed by us
 
+    def wait_for_frame(self) -> None:
+        """Not for long: a snapshot is none."""
+        frames, until = self.frames, time.monotonic() + 1
+        while self.frames == frames and time.monotonic() < until:
+            time.sleep(0.01)
+
     def close(self) -> None:
         self._connection.close()
 
@@ -88,10 +94,14 @@ def asleep(url: str) -> socket.socket:
 
 
 class Fleet:
-    """Nodes that are born again and again, each time with another name."""
+    """Nodes that are born again and again, each time with another name, and all of them for every frame.
 
-    def __init__(self, probe: Probe) -> None:
+    Of what happens to a node between two frames only the last is shown: more births make no frame larger.
+    """
+
+    def __init__(self, probe: Probe, viewer: Viewer) -> None:
         self._probe = probe
+        self._viewer = viewer
         self._births = 0
 
     def born_until(self, done: Callable[[], bool], otherwise: Callable[[], str]) -> None:
@@ -108,6 +118,7 @@ class Fleet:
                     **BIRTH,
                 }
                 self._probe.publish(topics.node_topic("fleet", node, "meta"), payloads.encode("meta", fields), qos=0)
+            self._viewer.wait_for_frame()
 
 
 @pytest.mark.timeout(4 * WITHIN_S)
@@ -115,7 +126,8 @@ def test_a_viewer_that_stops_reading_slows_nobody_and_takes_no_memory(
     broker: Broker, dashboard: DashboardProcess
 ) -> None:
     with Probe(broker.url, "fleet/1/none") as probe, asleep(dashboard.url):
-        awake, fleet = Viewer(dashboard.url), Fleet(probe)
+        awake = Viewer(dashboard.url)
+        fleet = Fleet(probe, awake)
 
         def said() -> str:
             stats = dashboard.get("/api/stats")

@@ -62,9 +62,9 @@ class Pki:
         issuer = x509.load_pem_x509_certificate(self.ca.read_bytes()).subject
         return self._server(title, name, begin, end, issuer, key)
 
-    def self_signed(self) -> Server:
+    def self_signed(self, name: str = "fleet-3b") -> Server:
         """As `openssl req -x509` makes one."""
-        return self._server("self-signed", "fleet-3b", NOW - DAY, NOW + 365 * DAY, None, None)
+        return self._server("self-signed", name, NOW - DAY, NOW + 365 * DAY, None, None)
 
     def _server(
         self,

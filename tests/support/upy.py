@@ -11,6 +11,7 @@ import pytest
 from support import tiers
 
 RUNNER = Path(__file__).with_name("upy_runner.py")
+WITHIN_S = 300  # for a file; the longest takes twenty seconds of a processor that it has for itself
 
 
 class UpyFile(pytest.File):
@@ -20,7 +21,9 @@ class UpyFile(pytest.File):
         tree = ast.parse(self.path.read_text(), str(self.path))
         for node in tree.body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-                yield UpyTest.from_parent(self, name=node.name)
+                test = UpyTest.from_parent(self, name=node.name)
+                test.add_marker(pytest.mark.timeout(WITHIN_S + 20))
+                yield test
 
     def run_once(self) -> dict[str, str]:
         """name -> "" if it passed, else what it printed; the file is run at the first question."""
@@ -36,7 +39,7 @@ def run_file(path: Path, names: list[str]) -> dict[str, str]:
         command,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=WITHIN_S,
         stdin=subprocess.DEVNULL,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
         check=False,

@@ -4,18 +4,23 @@ import contextlib
 import fcntl
 import json
 import os
+import pty
 import re
+import select
 import shlex
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from fleet_tools import workshop_lessons as lessons
+from fleet_tools.processes import micropython
 from fleet_tools.workshop_check import Check
 from fleet_tools.workshop_run import Trouble
 
@@ -30,11 +35,21 @@ PORT_8000 = Path(tempfile.gettempdir()) / "fleet-tests-port-8000.lock"
 def check(lesson: lessons.Lesson, program: str, folder: Path, **how: str | None) -> tuple[Check, Trouble | None]:
     """The check of start.py or solution.py in `folder`, and what it found."""
     lesson.lay(program, folder)
+    return recheck(lesson, folder, **how)
+
+
+def recheck(lesson: lessons.Lesson, folder: Path, **how: str | None) -> tuple[Check, Trouble | None]:
+    """The same of what lies in `folder` already."""
     one = Check(lesson, folder, patience=PATIENCE, port=how.get("port"), heap=how.get("heap"))
     if how.get("port") and (folder / "wifi.py").exists():
         (folder / "wifi.json").write_text(json.dumps({"ssid": "lab", "password": "secret123"}))  # the simulated one
     with port_8000() if serves(lesson) else contextlib.nullcontext():
         return one, one.run()
+
+
+def waits_for_its_owner(lesson: lessons.Lesson) -> bool:
+    """Its check on a board looks at what the learner has copied there."""
+    return any(run.get("alone") for run in lesson.check["run"])
 
 
 def serves(lesson: lessons.Lesson) -> bool:
@@ -116,3 +131,49 @@ def fleet(folder: Path, *words: str, code: int = 0) -> str:
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+def typing(line: str, folder: Path, port: str) -> str:
+    """What an mpremote line of a README says when it is typed in the learner's folder, with this board plugged in."""
+    program, words = line.split(maxsplit=1)
+    assert program == "mpremote"
+    command = f"{shlex.quote(sys.executable)} -m mpremote connect {shlex.quote(port)} {words}"
+    done = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, f"{line}: {done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+class Terminal:
+    """main.py of a folder as a person runs it in a terminal of the PC: `with Terminal(folder) as terminal:`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._keyboard, self._tty = pty.openpty()
+        self._said = ""
+        command = [micropython(), "main.py"]
+        self._process = subprocess.Popen(
+            command, cwd=folder, stdin=self._tty, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._process.kill()
+        self._process.communicate()
+        os.close(self._keyboard)
+        os.close(self._tty)
+
+    def type(self, line: str) -> None:
+        """And Enter."""
+        os.write(self._keyboard, line.encode() + b"\n")
+
+    def expect(self, text: str) -> None:
+        """Until it has said `text`, after what was expected before."""
+        assert self._process.stdout is not None
+        end = time.monotonic() + 60
+        while text not in self._said:
+            ready, _, _ = select.select([self._process.stdout], [], [], max(0.0, end - time.monotonic()))
+            more = os.read(self._process.stdout.fileno(), 4096) if ready else b""
+            assert more, f"{text!r} did not come; it said {self._said!r}"
+            self._said += more.decode()
+        self._said = self._said.partition(text)[2]

@@ -101,6 +101,14 @@ def test_a_mistake_is_said_with_what_would_be_right(old: str, new: str, expected
     assert expected in str(refusal.value)
 
 
+@pytest.mark.parametrize("bound", ["true", '"high"', "nan", "inf", "9" * 40])
+def test_a_bound_is_a_number(bound: str) -> None:
+    good = GOOD.replace('event = "press"', 'quantity = "energy"').replace('"count"', '"last"')
+    assert parse("mine", good + "least = -1.5\nmost = 9\n").most == 9
+    with pytest.raises(ChallengeError, match="it is a number of at most 1,000,000,000"):
+        parse("mine", f"{good}most = {bound}\n")
+
+
 def refusal(text: str) -> str:
     """What is said of it; nothing if it is good."""
     try:
@@ -138,7 +146,7 @@ LITERALS = [
     "999999999999999999999999999",
 ]
 KEYS = "title rule kind order seconds countdown teams score signal quiz other"
-INNER = "event quantity delivery take input sensor samples best unit digits by questions ms hz"
+INNER = "event quantity delivery take input sensor samples least most best unit digits by questions ms hz"
 
 
 def tables(keys: str) -> st.SearchStrategy[dict[str, str]]:
@@ -266,6 +274,6 @@ def test_the_examples_of_the_documentation_are_good() -> None:
 def test_every_key_that_is_known_is_explained() -> None:
     text = DOCS.read_text()
     keys = "title rule kind order seconds countdown teams event input quantity sensor delivery take samples best unit"
-    keys += " digits wait_least_ms wait_most_ms ms hz foul_ms by text options answer"
+    keys += " least most digits wait_least_ms wait_most_ms ms hz foul_ms by text options answer"
     for key in keys.split():
         assert f"| `{key}` |" in text, key

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from fleet_tools import fetch
+from support.pki import Pki
 
 NAME = f"{fetch.PROJECT}-{fetch.VERSION}"
 
@@ -85,3 +86,28 @@ def test_no_network_is_one_sentence_with_the_way_out(tmp_path: Path, monkeypatch
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple/")
     with pytest.raises(fetch.FetchError, match="PIP_INDEX_URL"):
         fetch.fetch(tmp_path / "lib")
+
+
+def test_an_index_that_only_this_computer_trusts_is_trusted_as_by_pip(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A school's proxy signs with a certificate of its own, which its computers have among the system's."""
+    index.write_bytes(archive(f"{NAME}/umqtt/simple.py"))
+    monkeypatch.setattr(fetch, "SHA256", hashlib.sha256(index.read_bytes()).hexdigest())
+    proxy = Pki(tmp_path / "pki").self_signed("localhost")
+    for name in ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "index")))
+    server.socket = proxy.context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        monkeypatch.setenv("PIP_INDEX_URL", f"https://localhost:{server.server_port}/")
+        with pytest.raises(fetch.FetchError, match="certificate that is not trusted"):
+            fetch.fetch(tmp_path / "lib")
+        monkeypatch.setenv("SSL_CERT_FILE", str(proxy.cert))
+        assert fetch.fetch(tmp_path / "lib")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,6 +1,7 @@
 """The walls of the house: who may import whom, where a library is used, where tasks begin, how long a file may be."""
 
 import ast
+import functools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,7 @@ STARTS_TASKS = {
     "dashboard/fleet_dashboard/service.py",
     "fleet-tools/fleet_client/client.py",  # a client owns the one task that keeps it connected
     "fleet-tools/fleet_tools/logs.py",  # a board's line is waited for in a thread of its own
+    "fleet-tools/fleet_tools/workshop_alone.py",  # the same
     "fleet-tools/fleet_tools/send.py",  # one request for each node that was named
 }
 TASK_STARTERS = {"create_task", "ensure_future", "TaskGroup", "gather", "start_new_thread", "Thread"}
@@ -71,8 +73,13 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def imports(path: Path) -> Iterator[tuple[str, int]]:
+@functools.cache
+def imports(path: Path) -> tuple[tuple[str, int], ...]:
     """(top-level module, line) of every import, also inside functions and of __import__ with a literal."""
+    return tuple(find_imports(path))
+
+
+def find_imports(path: Path) -> Iterator[tuple[str, int]]:
     for node in ast.walk(ast.parse(path.read_text(), str(path))):
         if isinstance(node, ast.Import):
             yield from ((alias.name.split(".")[0], node.lineno) for alias in node.names)

@@ -11,7 +11,8 @@ import pytest
 
 from support import tiers
 
-ALONE = ("faults/test_soak.py", "integration/test_node_life.py")
+ALONE = ("faults/test_f17_poison.py", "faults/test_f29_guessing.py")
+CALM = ("faults/test_soak.py", "integration/test_node_faults.py", "integration/test_node_life.py")
 # Notes when it ran, and where.
 NOTES = """
 import json, os, time
@@ -62,10 +63,10 @@ def run(tmp_path: Path) -> Run:
     return Run(tmp_path)
 
 
-def test_files_share_the_workers_and_what_is_alone_comes_when_all_others_have_finished(run: Run) -> None:
+def test_files_share_the_workers_then_come_those_of_a_calm_machine_and_then_those_that_are_alone(run: Run) -> None:
     for name in ("a", "b", "c", "d"):
         run.write(f"unit/test_{name}.py")
-    for name in ALONE:
+    for name in (*CALM, *ALONE):
         run.write(name)
     run.write("unit/test_skip.py", "import pytest\n\ndef test_left_out():\n    pytest.skip('no part')\n")
     body = "from support.security import tried\n\ndef test_try():\n    tried('F25', 'a \\ud800 b', 'here', {})\n"
@@ -76,17 +77,20 @@ def test_files_share_the_workers_and_what_is_alone_comes_when_all_others_have_fi
     done = run.start(require="unit")
     assert done.returncode == 1, "one verdict: a skip that is forbidden, in whichever worker"
     assert "no part" in done.stdout
-    assert "1 failed, 20 passed in " in done.stdout.splitlines()[-1]
+    assert "1 failed, 29 passed in " in done.stdout.splitlines()[-1]
 
     notes = run.notes()
-    assert len(notes) == 18
-    assert len({note[3] for note in notes[:12]}) == 3, "all three workers had some of them"
+    assert len(notes) == 27
     for file in {note[0] for note in notes}:
         assert len({note[3] for note in notes if note[0] == file}) == 1, f"one worker ran all of {file}"
-    alone = [note for note in notes if note[0].endswith(ALONE)]
-    assert alone == notes[12:]
+    busy, calm, alone = notes[:12], notes[12:21], notes[21:]
+    assert len({note[3] for note in busy}) == 3, "all three workers had some of them"
+    assert all(note[0].endswith(CALM) for note in calm)
+    assert max(note[2] for note in busy) <= min(note[1] for note in calm)
+    assert len({note[3] for note in calm}) > 1, "they are beside each other"
+    assert all(note[0].endswith(ALONE) for note in alone)
+    assert max(note[2] for note in calm) <= alone[0][1]
     assert len({note[3] for note in alone}) == 1
-    assert max(note[2] for note in notes[:12]) <= alone[0][1]
     assert len({note[4] for note in notes}) == 1, "the workers of one run have one seed"
     table = (run.folder / "table.md").read_text()
     assert "| F25 | a foreign page that commands or reads | 1 | 1 | 2 | 1 | 1 |" in table, "one table of all workers"
@@ -120,12 +124,14 @@ def test_docker_and_the_browser_are_kept_apart_and_docker_has_one_worker(run: Ru
 def test_a_worker_that_dies_fails_the_run_and_the_others_are_run(run: Run) -> None:
     run.write("unit/test_a.py", "import os\n\ndef test_dies():\n    os._exit(3)\n\ndef test_after():\n    pass\n")
     run.write("unit/test_b.py")
+    run.write(CALM[0])
     run.write(ALONE[0])
     done = run.start()
     assert done.returncode == 1, done.stdout
     assert "crashed while running 'tests/unit/test_a.py::test_dies'" in done.stdout
-    assert done.stdout.splitlines()[-1].strip("=").strip().startswith("1 failed, 7 passed in ")
-    assert len(run.notes()) == 6
+    assert done.stdout.splitlines()[-1].strip("=").strip().startswith("1 failed, 10 passed in ")
+    assert [Path(note[0]).name for note in run.notes()[::3]] == ["test_b.py", Path(CALM[0]).name, Path(ALONE[0]).name]
+    assert len(run.notes()) == 9
 
 
 TABLE_HERE = """

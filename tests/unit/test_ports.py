@@ -19,10 +19,8 @@ from support.tiers import NODE
 
 BOTH = {
     "array": "array",
-    "asyncio": (
-        "CancelledError Event StreamReader ThreadSafeFlag TimeoutError create_task current_task run sleep_ms "
-        "start_server wait_for wait_for_ms"
-    ),
+    "asyncio": "CancelledError Event StreamReader ThreadSafeFlag TimeoutError create_task current_task run sleep_ms "
+    "start_server wait_for wait_for_ms",
     "binascii": "a2b_base64 crc32 hexlify",
     "collections": "OrderedDict",
     "errno": "ECONNREFUSED ECONNRESET EEXIST EINPROGRESS",

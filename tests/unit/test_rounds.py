@@ -317,6 +317,20 @@ async def test_a_new_file_is_a_board_and_a_removed_one_is_gone(lesson: Class, tm
     assert not any(board["name"] == "mine" for board in lesson.arena.documents())
 
 
+@pytest.mark.parametrize("take", ["last", "highest"])
+async def test_what_nobody_can_have_measured_does_not_count(lesson: Class, tmp_path: Path, take: str) -> None:
+    text = 'title = "Mine"\nrule = "R"\nkind = "standing"\n[score]\nquantity = "temperature"\n'
+    (tmp_path / "challenges" / "mine.toml").write_text(f'{text}take = "{take}"\nleast = -40\nmost = 85.5\n')
+    for node in ("ada", "bo", "eve", "mallory"):
+        lesson.join(node)
+    lesson.now += 3000
+    await lesson.look()
+    for node, temp in (("ada", 21.0), ("bo", 85.5), ("eve", 85.6), ("mallory", -300.0)):
+        lesson.say(node, "tele", "sht4x", v={"temp": temp})
+    await lesson.look()
+    assert [row[0] for row in lesson.boards["mine"]["top"]] == ["bo", "ada"]
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [

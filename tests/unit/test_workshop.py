@@ -30,6 +30,9 @@ def test_a_wrong_number_is_told_and_another_text_is_another_text() -> None:
     text = expect.Text("temp {18..26} C")
     assert text.problem("temp 98.6 C") == "98.6 is not from 18 to 26"
     assert text.problem("temp hot C") is None
+    assert text.problem("temp 20.99926 C") == ""
+    assert expect.Text("temp {18.0..26.0} C").problem("temp 20.99926 C") == "20.99926 has more than 1 decimal"
+    assert expect.Text("temp {18.0..26.0} C").fits("temp 21 C")
     assert text.problem("the temp 20 C") is None
     assert text.shown == "temp <18 to 26> C"
 
@@ -66,6 +69,9 @@ def test_what_came_instead_is_a_sentence(came: list[str], sentence: str) -> None
         ({"n": 1}, [1], "the answer is `[1]`, and should be an object with 'n'"),
         ([{"n": "{n}"}], [{"n": 1}, {"n": 2}], None),
         ([{"n": "{n}"}], [{"n": 1}, {}], "`[1]` has no 'n': it is `{}`"),
+        (["a", "{n}"], ["a", 1], None),
+        (["a", "{n}"], ["a"], 'the answer is `["a"]`, and should have 2 values'),
+        ({"u": ["Cel", "x"]}, {"u": ["C", "x"]}, '`u[0]` is `"C"`, and should be `"Cel"`'),
         ([1], [], "the answer is `[]`, and should be a list with something in it"),
         ({"a": {"b": "x{*}"}}, {"a": {"b": "xyz"}}, None),
         ({"a": {"b": "x"}}, {"a": {"b": "y"}}, '`a.b` is `"y"`, and should be `"x"`'),

@@ -37,7 +37,7 @@ async def main():
     while True:
         client.publish(me + "/tele/fake", messages.reading({"temp": sensor.read()}))
         print("said a reading")
-        await asyncio.sleep_ms(500)
+        await asyncio.sleep_ms(300)
 
 
 asyncio.run(main())
