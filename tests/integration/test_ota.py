@@ -108,6 +108,8 @@ def test_a_node_gets_a_new_program_and_keeps_it_when_the_host_has_heard_it(place
         assert states(told) == {"ada": "SUCCEEDED"}, node.output
         assert flash.choice == {"run": "b"}
         assert told["rows"][0]["chunks"] < 20, "files that did not change were sent"
+        assert (flash.folder / "b" / "fleet_node" / "app.py").is_file()
+        assert not (flash.folder / "b" / "fleet_node" / "web").exists(), "this node serves no page"
 
 
 @pytest.mark.rule("F-OTA-5")
