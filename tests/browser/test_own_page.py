@@ -183,6 +183,8 @@ def test_a_page_of_somebody_else_in_the_same_browser_commands_nothing(
 def test_it_is_whole_at_every_width_in_both_themes_and_says_when_the_node_is_stopped(
     own: Page, node: NodeProcess, shoot: Callable[[Page, str], Path]
 ) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
     expect(own.locator("article polyline").first).to_be_visible()
     for width, height in ((390, 844), (1280, 800)):
         own.set_viewport_size({"width": width, "height": height})
@@ -191,6 +193,7 @@ def test_it_is_whole_at_every_width_in_both_themes_and_says_when_the_node_is_sto
             shoot(own, f"own-page-{width}-{theme}")
             assert too_wide(own) <= 0
             assert not own.evaluate(CUT)
+            assert [one["id"] for one in Axe().run(own).response["violations"]] == []
     node.quit()
     expect(own.locator("#live")).to_have_text("the node does not answer")
     own.get_by_role("button", name="Buzz").click()

@@ -13,10 +13,10 @@ class Card {
   constructor(sensor, field, unit, quantity) {
     this.points = []; // [tenths of a second of uptime, number or null]
     this.box = document.createElement("article");
-    this.box.innerHTML = `<h3><b></b><span></span></h3><p class="value"><b>…</b> <small></small></p><figure>
+    this.box.innerHTML = `<h2><b></b><span></span></h2><p class="value"><b>…</b> <small></small></p><figure>
       <svg viewBox="0 0 100 40" preserveAspectRatio="none" role="img"></svg>
       <figcaption><span></span><span></span></figcaption></figure>`;
-    const [title, from] = this.box.querySelector("h3").children;
+    const [title, from] = this.box.querySelector("h2").children;
     title.textContent = AXES[field] ? `${quantity} ${AXES[field]}` : quantity;
     from.textContent = `${sensor} ${field}`;
     [this.value, this.unit] = this.box.querySelector(".value").children;
