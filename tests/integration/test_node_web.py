@@ -280,11 +280,10 @@ def sim_up(tmp_path: Path, *words: str, says: tuple[str, ...]) -> Iterator[Path]
             assert time.monotonic() < deadline, said.read_text()
             time.sleep(0.05)
         yield said
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0, said.read_text()
     finally:
-        process.kill()
-        process.wait()
+        process.send_signal(signal.SIGINT)  # also after a failure: killed, it would leave its nodes behind
+        ended = process.wait(30)
+    assert ended == 0, said.read_text()
 
 
 def test_a_stand_alone_node_has_no_broker_and_keeps_nothing_for_one(tmp_path: Path) -> None:
