@@ -134,7 +134,7 @@ def check_command(lesson: str | None, port: str | None, heap: str | None, patien
     if trouble is None:
         desk.passed(chosen)
         click.echo(f"{chosen.name}, {where}:")
-        for one in check.seen:
+        for one in dict.fromkeys(check.seen):  # each once
             click.echo(f"  ok  {one}")
         if chosen.is_project:
             click.echo("Well done. Its README has three ways to go on.")
