@@ -130,6 +130,8 @@ class FilesInTurn(LoadFileScheduling):
 
     def _reschedule(self, node: "WorkerController") -> None:
         """Files, until it has three tests: a worker begins one only when it knows the next. Or its end."""
+        if node not in self.registered_collections:
+            return  # in the place of one that died: it says in a moment which tests there are, and is asked for again
         while not node.shutting_down and self._pending_of(self.assigned_work[node]) < 3:
             if self._next(node) is not None:
                 self._assign_work_unit(node)
