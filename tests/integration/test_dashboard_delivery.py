@@ -222,7 +222,6 @@ def test_what_was_told_as_settled_survives_kill_9_at_any_moment(broker: Broker, 
             while time.monotonic() < deadline:
                 ada.reading(seq)
                 seq += 1
-                time.sleep(0.02)  # or it is a flood, which is turned away
             dashboard.kill()
             told = max([one.json()["seq"] for one in probe.seen(STORED) if one.payload], default=0)
             stored = set(numbers(tmp_path))

@@ -9,8 +9,6 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 
-from support.probe import send_at_once
-
 DENIED = 0x80
 
 
@@ -42,7 +40,6 @@ class Login:
             self._client.username_pw_set(user, password)
         if will is not None:
             self._client.will_set(will, b"will", 1, True, will_properties)
-        self._client.on_socket_open = send_at_once
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message

@@ -31,11 +31,6 @@ class Seen:
         return f"{self.topic} {'(retained) ' if self.retain else ''}{self.payload.decode(errors='replace')}"
 
 
-def send_at_once(_client: paho.Client, _userdata: object, sock: Any) -> None:
-    """For `on_socket_open`: without it the second of two packets waits 40 ms until the first is acknowledged."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
 class Probe:
     """`with Probe(broker.url, "fleet/1/#") as probe:`; user and password come from the URL.
 
@@ -67,7 +62,6 @@ class Probe:
         )
         if parts.username:
             self._client.username_pw_set(parts.username, parts.password)
-        self._client.on_socket_open = send_at_once
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = lambda *_: self._ready.set()
         self._client.on_message = self._on_message
