@@ -116,7 +116,7 @@ def test_a_hole_is_asked_for_and_filled_and_then_all_is_settled(
     ada.journal(0, ("9f3a", 0, 0, 0))
     ada.reading(0, 1, 4, 5)
     ada.told(2)
-    assert account(dashboard)["ranges"] == [[2, 3]]
+    assert account(dashboard, lambda one: one["stored"] == 4)["ranges"] == [[2, 3]]
     ada.asked([[2, 3]])
     ada.reading(2, 3, hist=1)
     ada.told(6)
@@ -192,7 +192,8 @@ def test_a_dashboard_that_starts_in_between_asks_for_what_the_one_before_was_mis
         ada.reading(1, 2, hist=1)
         ada.told(5)
         ada.told(6, "9f39")
-        assert account(dashboard, lambda one: one["missing"] == 0)["twice"] == 0
+        book = account(dashboard, lambda one: one["missing"] == 0)
+        assert book["twice"] <= 2, "0 and 3 come again, if they were stored and not yet acknowledged when it was killed"
     assert (numbers(tmp_path, "9f39"), numbers(tmp_path)) == ([*range(6)], [*range(5)])
 
 
