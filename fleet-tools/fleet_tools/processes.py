@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -171,16 +172,21 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def free_port(wanted: int) -> int:
-    """`wanted` if nobody listens there, else one that the system gives."""
-    for port in (wanted, 0):
+# Below those that the system itself gives to whoever connects or asks for any: between our look and the moment in which
+# somebody listens there, one of those may be gone.
+FREE = range(27000, 32768)
+
+
+def free_port(wanted: int, dice: random.Random = random.SystemRandom()) -> int:  # noqa: B008
+    """`wanted` if nobody listens there, else, or if it is 0, another that is free."""
+    for port in ([wanted] if wanted else []) + dice.sample(FREE, 20):
         with socket.socket() as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free
             try:
                 sock.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return int(sock.getsockname()[1])
+            return port
     raise FleetError("this computer gives no free port on 127.0.0.1")
 
 
