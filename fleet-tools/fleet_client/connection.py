@@ -260,6 +260,8 @@ class Connection:
                 except OSError:
                     pass  # paho closed it while it was watched for writing too: the loop lets go of it all the same
             self._socket.close()
+        elif (late := self._paho.socket()) is not None:  # it came up, and was given up before the loop had it
+            late.close()
         if not self._connack.done():
             self._connack.set_result(None)
         for waiter in self._waiters.values():

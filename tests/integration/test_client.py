@@ -332,18 +332,22 @@ async def test_the_snapshot_has_what_is_retained_and_leaves_out_what_is_illegal(
         assert await client.online_nodes() == {"ada": STATUS}
 
 
-@pytest.mark.parametrize("late_s", [0.0, 0.3], ids=["at once", "late"])
+@pytest.mark.parametrize(
+    ("step", "late_s"),
+    [("_connect_to", 0.0), ("_connect_to", 0.3), ("_connect", 0.3)],
+    ids=["at once", "late", "at the last moment"],
+)
 async def test_a_client_that_is_stopped_while_it_connects_leaves_nothing_behind(
-    monkeypatch: pytest.MonkeyPatch, late_s: float
+    monkeypatch: pytest.MonkeyPatch, step: str, late_s: float
 ) -> None:
-    connect_to = Connection._connect_to
+    connect = getattr(Connection, step)
 
     def slowly(self: Connection, address: Any) -> None:
         """As on a busy machine: it is stopped before the thread that connects says so."""
-        connect_to(self, address)
+        connect(self, address)
         time.sleep(late_s)
 
-    monkeypatch.setattr(Connection, "_connect_to", slowly)
+    monkeypatch.setattr(Connection, step, slowly)
     accepted: list[asyncio.StreamWriter] = []
     gone = asyncio.Event()
 
