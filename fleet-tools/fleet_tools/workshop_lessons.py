@@ -238,9 +238,12 @@ class Desk:
             self._save()
 
     def next(self) -> Lesson:
-        """The first that is not done; the last if all are."""
+        """The first that is not done, from the one that was begun last on: who has jumped goes on from there.
+        Then those that were jumped over; the last if all are done."""
         lessons = every()
-        return next((one for one in lessons if one.name not in self.done), lessons[-1])
+        names = [one.name for one in lessons]
+        at = names.index(self.begun) if self.begun in names else 0
+        return next((one for one in lessons[at:] + lessons[:at] if one.name not in self.done), lessons[-1])
 
     def current(self) -> Lesson:
         return find(self.begun) if self.begun else self.next()

@@ -114,6 +114,16 @@ def test_the_next_lesson_is_the_first_that_is_not_done(tmp_path: Path) -> None:
     assert lessons.Desk(tmp_path).next().number == 2, "remembered"
 
 
+def test_who_has_jumped_goes_on_from_there_and_then_comes_what_was_jumped_over(tmp_path: Path) -> None:
+    desk = lessons.Desk(tmp_path)
+    desk.begin(lessons.find("14"))
+    assert desk.next().number == 14, "begun, and not done"
+    desk.passed(lessons.find("14"))
+    assert desk.next().number == 15
+    desk.passed(lessons.find("15"))
+    assert desk.next().number == 1
+
+
 LESSONS = lessons.every()
 
 
