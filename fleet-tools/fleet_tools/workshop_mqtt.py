@@ -127,15 +127,18 @@ class Beside:
     def prepare(self, place: Path, declared: dict[str, Any]) -> None:
         self._config = Config(place)
         if self._config.is_ours:
-            self._broker = brokers.choose(None, 0, self._folder, lambda _: None)
-            child = self._broker.child
-            assert child is not None
-            self._stack.callback(stop, [child], signal.SIGTERM, 3.0, lambda: False)
-            self._config.move(int(self._broker.url.rsplit(":", 1)[1]))
+            self._start_own()
         else:
             chosen = settings.load(env=self._env)
             known = chosen.broker if chosen.origin["broker"] != "by default" else None
             self._broker = brokers.choose(known or self._config.url, 0, self._folder, lambda _: None)
+
+    def _start_own(self, also: str | None = None) -> None:
+        """A broker of the check, which config.json then names; it listens at `also`, too."""
+        self._broker = brokers.choose(None, 0, self._folder, lambda _: None, also)
+        assert self._broker.child is not None
+        self._stack.callback(stop, [self._broker.child], signal.SIGTERM, 3.0, lambda: False)
+        self._config.move(int(self._broker.url.rsplit(":", 1)[1]))
 
     def before(self, run: dict[str, Any]) -> None:
         steps = self._config.fill(run.get("mqtt", []))

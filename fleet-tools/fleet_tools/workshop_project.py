@@ -98,10 +98,7 @@ class Beside(Broker):
                 f"the check of a project brings its own broker, wall and nodes: {also} in config.json is none of this "
                 f"computer's addresses. Use 127.0.0.1, or for a board {' or '.join(ours) or 'one of its own'}"
             )
-        self._broker = brokers.choose(None, 0, self._folder, lambda _: None, also)
-        assert self._broker.child is not None
-        self._stack.callback(stop, [self._broker.child], signal.SIGTERM, 3.0, lambda: False)
-        self._config.move(int(self._broker.url.rsplit(":", 1)[1]))
+        self._start_own(also)
 
     def _start_dashboard(self) -> None:
         data = self._folder / "data"
