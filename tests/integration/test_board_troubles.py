@@ -21,12 +21,6 @@ def _can_isolate() -> None:
     tiers.require(isolation.missing() is None, str(isolation.missing()), "integration")
 
 
-@pytest.fixture(scope="module")
-def board() -> Iterator[VirtualBoard]:
-    with VirtualBoard() as board:
-        yield board
-
-
 @contextmanager
 def port(says: bytes = b"") -> Iterator[str]:
     """A serial port at which no MicroPython is."""

@@ -11,11 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from fleet_tools.board import Board
-from support import tiers
-from support.board import VirtualBoard, isolation
+from support.board import VirtualBoard
 
 SPEAKS = b"""
 import time
@@ -24,13 +21,6 @@ while True:
     time.sleep(0.1)
     print('ada: still here')
 """
-
-
-@pytest.fixture(scope="module")
-def board() -> Iterator[VirtualBoard]:
-    tiers.require(isolation.missing() is None, str(isolation.missing()), "integration")
-    with VirtualBoard() as board:
-        yield board
 
 
 def put(board: VirtualBoard, **files: bytes) -> None:

@@ -5,7 +5,6 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,19 +14,12 @@ from fleet_tools.workshop_alone import Alone
 from fleet_tools.workshop_check import Check
 from fleet_tools.workshop_run import Trouble
 from support import tiers
-from support.board import VirtualBoard, isolation
+from support.board import VirtualBoard
 from support.workshop import CHECK_DOES, PATIENCE, port_8000, typed, typing
 
 LESSON = lessons.find("deploy")
 PROMPT = b">>> "
 BACK = ["mpremote exec \"import os; os.rename('main.py', 'off.py')\"", "mpremote reset"]
-
-
-@pytest.fixture(scope="module")
-def board() -> Iterator[VirtualBoard]:
-    tiers.require(isolation.missing() is None, str(isolation.missing()), "integration")
-    with VirtualBoard() as board:
-        yield board
 
 
 @pytest.fixture(scope="module")

@@ -10,24 +10,15 @@ import select
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from support import tiers
-from support.board import VirtualBoard, isolation
+from support.board import VirtualBoard
 from support.mpremote import command, environment, mpremote
 
 CTRL_CLOSE_BRACKET = b"\x1d"  # ends a repl
-
-
-@pytest.fixture(scope="module")
-def board() -> Iterator[VirtualBoard]:
-    tiers.require(isolation.missing() is None, str(isolation.missing()), "integration")
-    with VirtualBoard() as board:
-        yield board
 
 
 @pytest.fixture

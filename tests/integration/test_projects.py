@@ -22,8 +22,7 @@ from fleet_tools import workshop_lessons as lessons
 from fleet_tools.processes import Child, node_child, stop
 from fleet_tools.workshop_check import Check
 from fleet_tools.workshop_run import Program, Trouble
-from support import tiers
-from support.board import VirtualBoard, isolation
+from support.board import VirtualBoard
 from support.broker import free_port
 from support.workshop import NUMBER, PATIENCE, blocks, check, fleet, mistakes, typed
 
@@ -34,13 +33,6 @@ AT_ONCE = 6
 WIFI = json.dumps({"ssid": "lab", "password": "secret123"})  # the virtual board's
 each_project = pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.name)
 Found = tuple[Check, Trouble | None]
-
-
-@pytest.fixture(scope="module")
-def board() -> Iterator[VirtualBoard]:
-    tiers.require(isolation.missing() is None, str(isolation.missing()), "integration")
-    with VirtualBoard() as board:
-        yield board
 
 
 @pytest.fixture(scope="module")

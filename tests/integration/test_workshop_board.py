@@ -1,23 +1,14 @@
 """Every lesson of the workshop on a board, with the same files: by mpremote, as `fleet workshop check --port`."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fleet_tools import workshop_lessons as lessons
-from support import tiers
-from support.board import VirtualBoard, isolation
+from support.board import VirtualBoard
 from support.workshop import LESSONS, check, fleet, waits_for_its_owner
 
 SENT = [lesson for lesson in LESSONS if not waits_for_its_owner(lesson)]  # the others have tests of their own
-
-
-@pytest.fixture(scope="module")
-def board() -> Iterator[VirtualBoard]:
-    tiers.require(isolation.missing() is None, str(isolation.missing()), "integration")
-    with VirtualBoard() as board:
-        yield board
 
 
 @pytest.mark.parametrize("lesson", SENT, ids=lambda lesson: lesson.name)
